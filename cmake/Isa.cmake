@@ -1,0 +1,30 @@
+# CPU kernels are written once (cpu/isa/body_*.h) and compiled once per instruction set. No other file gets these flags,
+# link-time optimisation is off for them, and each exports one symbol: socle_cpu_<isa>, its table of kernels.
+
+set(SOCLE_ISA_FLAGS -O3 -fno-math-errno -fno-trapping-math -ffp-contract=fast -fno-lto)
+
+# socle_isa(NAME flag ...): compiles cpu/isa/isa_NAME.c with the flags and tells cpu/select.c that it exists.
+function(socle_isa name)
+    add_library(socle_isa_${name} OBJECT ${CMAKE_CURRENT_SOURCE_DIR}/cpu/isa/isa_${name}.c)
+    target_include_directories(socle_isa_${name} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/include
+                               ${CMAKE_BINARY_DIR}/rooms/cpu)
+    target_link_libraries(socle_isa_${name} PRIVATE socle_flags)
+    target_compile_options(socle_isa_${name} PRIVATE ${SOCLE_ISA_FLAGS} ${ARGN})
+    string(TOUPPER ${name} upper)
+    target_compile_definitions(socle_cpu PRIVATE SOCLE_HAVE_ISA_${upper})
+    set(SOCLE_ROOMS ${SOCLE_ROOMS} socle_isa_${name} CACHE INTERNAL "")
+endfunction()
+
+function(socle_cpu_isas)
+    socle_isa(scalar)
+    if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|amd64")
+        socle_isa(avx2 -mavx2 -mfma)
+        socle_isa(avx512 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512)
+    elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
+        socle_isa(neon)
+    endif()
+    if(OpenMP_C_FOUND)
+        # parallel.c is the only file that mentions OpenMP.
+        set_source_files_properties(cpu/parallel.c PROPERTIES COMPILE_OPTIONS "${OpenMP_C_FLAGS}")
+    endif()
+endfunction()

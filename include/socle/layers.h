@@ -1,0 +1,64 @@
+/* The built-in layers. Every constructor returns a new module (socle_module_free, or give it to a parent), NULL on
+ * failure. Descs are values in which zero means the default. */
+#ifndef SOCLE_LAYERS_H
+#define SOCLE_LAYERS_H
+
+#include "module.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum socle_norm_kind { SOCLE_NORM_NONE } socle_norm_kind;
+typedef enum socle_act_kind {
+    SOCLE_ACT_NONE,
+    SOCLE_ACT_RELU,
+    SOCLE_ACT_LEAKY_RELU, /* leak */
+    SOCLE_ACT_SIGMOID,
+    SOCLE_ACT_TANH
+} socle_act_kind;
+typedef enum socle_bias_kind { SOCLE_BIAS_AUTO, SOCLE_BIAS_ON, SOCLE_BIAS_OFF } socle_bias_kind;
+enum { SOCLE_PAD_NONE = -1 };
+
+/* conv -> norm -> act. x (N, in, H, W) -> (N, out, Ho, Wo). Parameters "weight" (out, in/groups, size, size) and
+ * "bias" (out) with PyTorch's default initialisation. ERR_ARG for in, out < 1, size, stride < 0, groups that do not
+ * divide both. */
+typedef struct socle_conv_desc {
+    int in, out;
+    int size;             /* 0: 3 */
+    int stride;           /* 0: 1 */
+    int pad;              /* 0: size / 2; SOCLE_PAD_NONE: none */
+    int dilation, groups; /* 0: 1 */
+    socle_bias_kind bias; /* AUTO: without a norm only */
+    socle_norm_kind norm;
+    socle_act_kind act;
+    float leak;           /* slope for negative values of SOCLE_ACT_LEAKY_RELU */
+    bool act_first;       /* conv -> act -> norm */
+} socle_conv_desc;
+SOCLE_API socle_module *socle_conv_new(socle_device *d, socle_conv_desc o);
+
+/* x (N, in) -> (N, out) = x w^T + b. "weight" (out, in), "bias" (out); PyTorch's default initialisation. */
+typedef struct socle_linear_desc {
+    int in, out;
+    bool no_bias;
+    socle_act_kind act;
+    float leak;
+} socle_linear_desc;
+SOCLE_API socle_module *socle_linear_new(socle_device *d, socle_linear_desc o);
+
+SOCLE_API socle_module *socle_act_new(socle_device *d, socle_act_kind act, float leak);
+SOCLE_API socle_module *socle_flatten_new(socle_device *d); /* (N, ...) -> (N, rest) */
+SOCLE_API socle_module *socle_max_pool_new(socle_device *d, socle_pool2d_opts o);
+SOCLE_API socle_module *socle_avg_pool_new(socle_device *d, socle_pool2d_opts o);
+SOCLE_API socle_module *socle_adaptive_avg_pool_new(socle_device *d, int h, int w); /* (N, C, h, w); 1, 1 is global */
+SOCLE_API socle_module *socle_adaptive_max_pool_new(socle_device *d, int h, int w);
+SOCLE_API socle_module *socle_dropout_new(socle_device *d, float p); /* p in [0, 1) */
+
+/* Children in order, named "0", "1", ... append consumes the child and returns seq. */
+SOCLE_API socle_module *socle_sequential_new(socle_device *d);
+SOCLE_API socle_module *socle_append(socle_module *seq, socle_module *child);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

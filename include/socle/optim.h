@@ -1,0 +1,77 @@
+/* One generic optimizer: hyper-parameters per group, statistics (what is remembered of each parameter) and steppers
+ * (what is done with it), all given as data. A rule may add a fused path that does the same for all parameters at once. */
+#ifndef SOCLE_OPTIM_H
+#define SOCLE_OPTIM_H
+
+#include "module.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum socle_hyper {
+    SOCLE_LR,   /* learning rate */
+    SOCLE_MOM,  /* momentum */
+    SOCLE_DAMP, /* dampening: the gradient enters the momentum average times 1 - damp */
+    SOCLE_WD,   /* decoupled weight decay: p *= 1 - lr wd */
+    SOCLE_L2,   /* L2 penalty: g += l2 p */
+    SOCLE_HYPER_USER = 8,
+    SOCLE_HYPER_MAX = 16
+} socle_hyper;
+typedef struct socle_hypers {
+    float v[SOCLE_HYPER_MAX];
+} socle_hypers;
+
+enum { SOCLE_STAT_GRAD_AVG, SOCLE_STAT_USER = 4, SOCLE_STAT_MAX = 8 };
+
+/* What a rule sees of one parameter. g may be overwritten. stat[i] has p's shape and starts at zero; NULL unless a stat
+ * of the rule claims slot i. */
+typedef struct socle_pstate {
+    socle_tensor *p, *g, *stat[SOCLE_STAT_MAX];
+    int64_t step; /* 1 at the first update */
+} socle_pstate;
+typedef socle_status (*socle_pstate_fn)(socle_ctx *c, socle_pstate *s, const socle_hypers *h);
+typedef struct socle_stat {
+    int slot;
+    socle_pstate_fn update;
+} socle_stat;
+
+/* Grads run first (what is done to the gradient), then stats, then steppers, each list in order. */
+typedef struct socle_opt_rule {
+    const char *name;
+    socle_hypers defaults;
+    const socle_pstate_fn *grads;
+    int n_grads;
+    const socle_stat *stats;
+    int n_stats;
+    const socle_pstate_fn *steppers;
+    int n_steppers;
+    /* or NULL. The same update for n parameters of a group in one go; ERR_UNSUPPORTED, with nothing done, runs the
+     * lists instead. */
+    socle_status (*fused)(socle_ctx *c, size_t n, socle_pstate *s, const socle_hypers *h);
+} socle_opt_rule;
+SOCLE_API const socle_opt_rule *socle_sgd(void);      /* p -= lr g; WD, L2. lr 1e-2 */
+SOCLE_API const socle_opt_rule *socle_momentum(void); /* v = mom v + (1 - damp) g; p -= lr v. mom 0.9 */
+SOCLE_API const socle_opt_rule *socle_nesterov(void); /* p -= lr (g + mom v) */
+
+/* group_of: the group (0 ..) of a trainable parameter, or -1 to leave it alone; NULL puts all in group 0. r must outlive
+ * the optimizer; it holds references to the parameters, not to the model. NULL on failure. */
+typedef struct socle_optimizer socle_optimizer;
+typedef int (*socle_group_fn)(const char *path, socle_module *owner, socle_tensor *p, void *user);
+SOCLE_API socle_optimizer *socle_optimizer_new(const socle_opt_rule *r, socle_module *model, socle_group_fn group_of,
+                                               void *user);
+SOCLE_API void socle_optimizer_free(socle_optimizer *o);
+SOCLE_API int socle_optimizer_groups(const socle_optimizer *o);
+/* A hyper or group that does not exist reads as NaN; setting it is ERR_ARG. Group -1: all. */
+SOCLE_API float socle_hyper_get(const socle_optimizer *o, int group, int hyper);
+SOCLE_API socle_status socle_hyper_set(socle_optimizer *o, int group, int hyper, float v);
+/* Updates every parameter that has a gradient and requires one. Enqueues, does not wait. lists_only: see below. */
+SOCLE_API socle_status socle_optimizer_step(socle_optimizer *o, socle_ctx *c) SOCLE_MUST_USE;
+SOCLE_API void socle_optimizer_zero_grad(socle_optimizer *o); /* drops the gradients */
+/* Ignore the rule's fused path (tests, debugging). */
+SOCLE_API void socle_optimizer_set_fused(socle_optimizer *o, bool on);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,20 @@
+/* Everything a program needs. */
+#ifndef SOCLE_SOCLE_H
+#define SOCLE_SOCLE_H
+
+#include "base.h"
+#include "callbacks.h"
+#include "ctx.h"
+#include "data.h"
+#include "init.h"
+#include "io.h"
+#include "layers.h"
+#include "learner.h"
+#include "metrics.h"
+#include "module.h"
+#include "ops.h"
+#include "optim.h"
+#include "tensor.h"
+#include "vision.h"
+
+#endif

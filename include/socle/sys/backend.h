@@ -1,0 +1,204 @@
+/* The backend interface: what a device must be able to do, and what it may do faster. For authors of devices; it may
+ * change in any minor release.
+ *
+ * Rules that hold for every slot, so that no slot's comment has to repeat them:
+ *
+ * - Arguments arrive validated (lib/prim/validate.c): shapes agree, types are legal, sizes do not overflow. Views of
+ *   empty tensors never reach a slot. "real" below is F32, or F64 on a device whose caps say so.
+ * - Operands that are optional are NULL when absent.
+ * - Views are strided; stride 0 broadcasts inputs; outputs never overlap themselves. An output may alias an input only
+ *   where the slot says so, and then exactly (same buffer, offset, strides, lanes).
+ * - Formats (lanes 1 or 16, see socle_view) may differ from operand to operand of one call. A slot accepts any mixture,
+ *   if need be with a slow loop.
+ * - Outputs are overwritten and never read, except where the slot says so. beta == 0 must not read C.
+ * - A slot enqueues and returns; commands of one device run in order. Workspace is the backend's own business.
+ * - SOCLE_ERR_UNSUPPORTED is legal only from optional slots and only before anything was enqueued or written.
+ * - Same inputs, same device, same library: same bits, for any number of threads. No floating-point atomics.
+ * - Sums propagate NaN. Max and min: NaN wins, and of equal values the first in row-major order.
+ * - A failing slot has called socle_fail(). */
+#ifndef SOCLE_SYS_BACKEND_H
+#define SOCLE_SYS_BACKEND_H
+
+#include "../tensor.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Images in blocks of 16: the CPU's batch format. A view with lanes = 16 keeps dim[0] = N images as ceil(N / 16)
+ * blocks; image n of it lies at (n / 16) * stride[0] + n % 16, and the other dimensions' strides are multiples of 16.
+ * Dense, that is [ceil(N/16)][C][H][W][16]. The lanes past N in the last block exist in memory: an output's may be
+ * written with anything, an input's may hold anything (NaN too), so nothing that adds over images may read them. */
+enum { SOCLE_LANES = 16 };
+
+/* What a kernel sees: no ownership, no autograd. Strides and offset count elements. */
+typedef struct socle_view {
+    void *buffer;
+    int64_t offset;
+    socle_dtype dtype;
+    int32_t ndim;
+    int64_t dim[SOCLE_MAX_DIMS], stride[SOCLE_MAX_DIMS]; /* stride 0 broadcasts */
+    int32_t lanes;                                       /* 1, or SOCLE_LANES (then ndim >= 2) */
+} socle_view;
+typedef const socle_view *socle_in;  /* read */
+typedef const socle_view *socle_out; /* the memory it describes is written */
+
+/* SOCLE_UNARY_relu, SOCLE_BINARY_add, ...: one enumerator a line of the two lists. */
+typedef enum socle_unary {
+#define U(name, value, derivative, keep) SOCLE_UNARY_##name,
+#include "unary.def"
+#undef U
+    SOCLE_UNARY_COUNT
+} socle_unary;
+typedef enum socle_binary {
+#define B(name, value, da, db, keep) SOCLE_BINARY_##name,
+#define C(name, value) SOCLE_BINARY_##name,
+#include "binary.def"
+#undef B
+#undef C
+    SOCLE_BINARY_COUNT
+} socle_binary;
+
+typedef enum socle_reduce {
+    SOCLE_REDUCE_SUM,
+    SOCLE_REDUCE_MEAN,
+    SOCLE_REDUCE_SUMSQ, /* sum of squares */
+    SOCLE_REDUCE_MAX,
+    SOCLE_REDUCE_MIN
+} socle_reduce;
+
+/* What happens to a result before it is stored. Backward takes the derivative from the stored result. */
+typedef enum socle_epilogue { SOCLE_EPILOGUE_NONE, SOCLE_EPILOGUE_RELU } socle_epilogue;
+
+typedef struct socle_conv {
+    int stride[2], pad[2], dilation[2]; /* rows, columns */
+    int groups;
+} socle_conv;
+/* Window of output pixel (i, j): rows i stride[0] - pad[0] to + size[0], cut to the image; columns alike. adaptive:
+ * rows floor(i H / Ho) to ceil((i + 1) H / Ho), and size, stride, pad, count_pad are not read. The average divides by
+ * the window's pixels inside the image, or with count_pad by those inside the image grown by pad on every side. */
+typedef struct socle_pool {
+    bool max, adaptive, count_pad;
+    int size[2], stride[2], pad[2];
+} socle_pool;
+/* Element i of a draw, in row-major order of the logical shape, is made from word i % 4 of block counter + i / 4 of
+ * Philox 4x32-10 under this key (sys/philox.h). */
+typedef struct socle_philox {
+    uint64_t key, counter;
+} socle_philox;
+
+/* g = g + l2 p; p = p (1 - lr wd) (decoupled); without m: p -= lr g. With m, v = mom m + (1 - damp) g is stored, and
+ * p -= lr (nesterov ? g + mom v : v). In this order, each operation rounded (or fused) as written. */
+typedef struct socle_sgd_args {
+    float lr, mom, damp, wd, l2;
+    bool nesterov;
+} socle_sgd_args;
+
+typedef struct socle_caps {
+    char name[128];   /* "Intel Xeon, avx512, 16 threads" */
+    socle_dtype real; /* F32 or F64: the type its networks compute in. I32 and U8 always work */
+    int32_t lanes;    /* batch format it wants activations in: 1, or SOCLE_LANES */
+    size_t memory;    /* bytes; 0 = unknown */
+} socle_caps;
+
+typedef struct socle_backend {
+    uint32_t size;    /* sizeof(socle_backend) where the backend was compiled */
+    const char *name; /* "cpu": what users write in a device spec */
+
+    /* ---- device and memory: required, but host_ptr may be NULL ---- */
+    int (*count)(void);
+    socle_status (*open)(int index, const socle_device_desc *o, void **self);
+    void (*close)(void *self);
+    void (*caps)(void *self, socle_caps *out);
+    socle_status (*alloc)(void *self, size_t bytes, void **buffer); /* 64-byte aligned, padded to 64 */
+    void (*free)(void *self, void *buffer, size_t bytes);           /* legal while commands use it */
+    void *(*host_ptr)(void *self, void *buffer);                    /* memory the host may touch after sync */
+    socle_status (*write)(void *self, void *buffer, size_t at, const void *src, size_t bytes); /* bytes */
+    socle_status (*read)(void *self, void *buffer, size_t at, void *dst, size_t bytes);        /* waits */
+    socle_status (*sync)(void *self);                                                          /* waits */
+
+    /* ---- primitives: required ---- */
+    /* y any type. */
+    socle_status (*fill)(void *self, socle_out y, double value);
+    /* Same dims, any types, any strides and formats. Real to integer truncates towards 0 and saturates, NaN gives 0;
+     * I32 to U8 saturates. */
+    socle_status (*copy)(void *self, socle_out y, socle_in x);
+    /* real; y may alias x. a, b: the parameters of the line in unary.def. */
+    socle_status (*unary)(void *self, socle_unary op, socle_out y, socle_in x, float a, float b);
+    /* dx = dy * derivative; x and y are NULL unless the line keeps them. dx may alias dy. */
+    socle_status (*unary_grad)(void *self, socle_unary op, socle_out dx, socle_in dy, socle_in x, socle_in y, float a,
+                               float b);
+    /* All dims equal (broadcast by stride 0). Arithmetic: real. Comparisons: a, b of one type (real, I32 or U8), y U8.
+     * Arithmetic: y may alias a or b. */
+    socle_status (*binary)(void *self, socle_binary op, socle_out y, socle_in a, socle_in b);
+    /* d = dy * d(op)/d(side), side 0 = a, 1 = b, not yet reduced to the side's shape; d may alias dy. */
+    socle_status (*binary_grad)(void *self, socle_binary op, int side, socle_out d, socle_in dy, socle_in a, socle_in b);
+    /* cond U8; a, b, y of one type. y may alias a or b. */
+    socle_status (*where)(void *self, socle_out y, socle_in cond, socle_in a, socle_in b);
+    /* real. y has x's ndim, with size 1 along the reduced axes (bit i = dimension i, never 0). */
+    socle_status (*reduce)(void *self, socle_reduce op, socle_out y, socle_in x, uint32_t axes);
+    /* index I32, size 1 along axis; op MAX or MIN; x real. */
+    socle_status (*argreduce)(void *self, socle_reduce op, socle_out index, socle_in x, int axis);
+    /* c (..., m, n) = alpha a (..., m, k) b (..., k, n) + beta c. real, 2 to 6 dims, the leading ones equal; a
+     * transposed operand is a view with swapped strides. k may be 0 only here: c = beta c. */
+    socle_status (*gemm)(void *self, socle_out c, socle_in a, socle_in b, float alpha, float beta);
+    /* cols (N, C R S, Ho Wo) from x (N, C, H, W); the window is r by s, Ho and Wo follow p. Padding gives 0. */
+    socle_status (*im2col)(void *self, const socle_conv *p, socle_out cols, socle_in x, int r, int s, int ho, int wo);
+    /* The transpose of im2col: x is overwritten with the sum over the windows each pixel lies in. */
+    socle_status (*col2im)(void *self, const socle_conv *p, socle_out x, socle_in cols, int r, int s, int ho, int wo);
+    /* x (N, C, H, W) -> y (N, C, Ho, Wo). Max: index (I32, y's shape), unless NULL, gets h W + w of the winner. */
+    socle_status (*pool)(void *self, const socle_pool *p, socle_out y, socle_out index, socle_in x);
+    /* index: of max pooling, else NULL. dx is overwritten everywhere. */
+    socle_status (*pool_grad)(void *self, const socle_pool *p, socle_out dx, socle_in dy, socle_in index);
+    /* y[i][j] = x[index[i][j]][j] for axis 0, and so on. index I32 is broadcast to y's shape. x any type. An index
+     * outside [0, size) is ERR_ARG where the device can tell at once; elsewhere the result is undefined, not the
+     * memory access. */
+    socle_status (*gather)(void *self, socle_out y, socle_in x, socle_in index, int axis);
+    /* y[index[i][j]][j] += x[i][j], in row-major order of x. Reads y. real. */
+    socle_status (*scatter_add)(void *self, socle_out y, socle_in x, socle_in index, int axis);
+    /* real; lo + (hi - lo) u, u in [0, 1) with 24 bits. */
+    socle_status (*random_uniform)(void *self, socle_out y, socle_philox r, float lo, float hi);
+    /* real; Box-Muller on the words of a block: elements 4j and 4j+1 from words 0, 1; 4j+2 and 4j+3 from 2, 3. */
+    socle_status (*random_normal)(void *self, socle_out y, socle_philox r, float mean, float std);
+
+    /* ---- fused: optional; NULL or UNSUPPORTED runs the composition in lib/prim ---- */
+    /* y = a x + b y; b == 0 does not read y. real, one shape. */
+    socle_status (*axpby)(void *self, socle_out y, float a, socle_in x, float b);
+    /* x (N, C, H, W), w (K, C/groups, R, S) row-major, bias (K) or NULL -> y (N, K, Ho, Wo) = epilogue(conv + bias). */
+    socle_status (*conv)(void *self, const socle_conv *p, socle_epilogue e, socle_out y, socle_in x, socle_in w,
+                         socle_in bias);
+    /* Gradients of conv, each NULL where not wanted (one is not). y: the stored result, NULL without an epilogue. */
+    socle_status (*conv_grad)(void *self, const socle_conv *p, socle_epilogue e, socle_out dx, socle_out dw,
+                              socle_out db, socle_in dy, socle_in x, socle_in w, socle_in y);
+    /* x (N, in), w (out, in), bias (out) or NULL -> y (N, out) = epilogue(x w^T + bias). */
+    socle_status (*linear)(void *self, socle_epilogue e, socle_out y, socle_in x, socle_in w, socle_in bias);
+    socle_status (*linear_grad)(void *self, socle_epilogue e, socle_out dx, socle_out dw, socle_out db, socle_in dy,
+                                socle_in x, socle_in w, socle_in y);
+    /* Along one axis; log: logarithm of the softmax. y may alias x. */
+    socle_status (*softmax)(void *self, socle_out y, socle_in x, int axis, bool log);
+    /* y: softmax's result. dx may alias dy. */
+    socle_status (*softmax_grad)(void *self, socle_out dx, socle_in dy, socle_in y, int axis, bool log);
+    /* Cross entropy of logits x (N, K) and target (N) I32: loss (N), logp (N, K) or NULL. A target outside [0, K) as
+     * an index of gather. */
+    socle_status (*xent)(void *self, socle_out loss, socle_out logp, socle_in x, socle_in target);
+    /* dx = scale dloss (softmax - onehot); dloss (N), possibly with stride 0. dx may alias logp. */
+    socle_status (*xent_grad)(void *self, socle_out dx, socle_in dloss, socle_in logp, socle_in target, float scale);
+    /* y = x / (1 - p), or 0 where the draw of random_uniform(0, 1) is below p. y may alias x. Its own gradient. */
+    socle_status (*dropout)(void *self, socle_out y, socle_in x, socle_philox r, float p);
+    /* All parameters of a group in one go. m NULL without momentum. p and m are read and written, g is only read. */
+    socle_status (*sgd_many)(void *self, size_t n, const socle_view *p, const socle_view *g, const socle_view *m,
+                             const socle_sgd_args *a);
+} socle_backend;
+
+/* For backends outside this repository. The table must outlive the process's use of it. ERR_ARG for an incomplete
+ * table or a name that is taken. Not thread-safe against socle_device_open. */
+SOCLE_API socle_status socle_backend_register(const socle_backend *b);
+
+/* What a device runs on, for tests, benchmarks and tools. */
+SOCLE_API const socle_backend *socle_device_backend(const socle_device *d);
+SOCLE_API void *socle_device_self(const socle_device *d);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,101 @@
+/* Primitives on tensors, without tape: each checks its arguments, calls the device's slot (sys/backend.h gives the
+ * meaning), and composes the fused ones from required slots where the device has none. For authors of ops and
+ * optimizer rules; it may change in any minor release.
+ *
+ * All operands live on one device. Destinations come first and keep their shape; a primitive advances the version of
+ * what it writes. Input operands of binary, binary_grad, where, copy and gather's index broadcast (NumPy rules) to the
+ * destination's shape. Empty destinations are answered without the device. Statuses: ERR_SHAPE, ERR_DTYPE, ERR_ARG,
+ * ERR_NOMEM (workspace of a composition), and what the device reports. Nothing here waits. */
+#ifndef SOCLE_SYS_PRIM_H
+#define SOCLE_SYS_PRIM_H
+
+#include "backend.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum socle_keep { SOCLE_KEEP_NONE, SOCLE_KEEP_X, SOCLE_KEEP_Y, SOCLE_KEEP_AB } socle_keep;
+/* What the derivative of a line in unary.def or binary.def needs. */
+SOCLE_API socle_keep socle_unary_keep(socle_unary op);
+SOCLE_API socle_keep socle_binary_keep(socle_binary op);
+SOCLE_API bool socle_binary_compares(socle_binary op);
+SOCLE_API const char *socle_unary_name(socle_unary op);
+SOCLE_API const char *socle_binary_name(socle_binary op);
+
+/* A tensor of t's device as kernels see it. */
+SOCLE_API socle_view socle_view_of(const socle_tensor *t);
+/* New owned handle on t's storage seen through v (buffer is ignored; v must stay inside the storage: ERR_ARG). */
+SOCLE_API socle_tensor *socle_tensor_view(const socle_tensor *t, const socle_view *v);
+/* New owned tensor, contents undefined, dense in the given format. lanes 0: the device's batch format if s has at least
+ * 2 dims and dim[0] >= SOCLE_BATCH_MIN, else row-major. */
+enum { SOCLE_BATCH_MIN = 8 };
+SOCLE_API socle_tensor *socle_tensor_dense(socle_device *d, socle_dtype t, socle_shape s, int lanes);
+/* Row-major and dense: t itself (one more reference) if it is, else a copy. NULL on failure. */
+SOCLE_API socle_tensor *socle_tensor_contiguous(socle_tensor *t);
+
+SOCLE_API socle_status socle_prim_fill(socle_tensor *y, double value);
+SOCLE_API socle_status socle_prim_copy(socle_tensor *y, const socle_tensor *x);
+SOCLE_API socle_status socle_prim_unary(socle_unary op, socle_tensor *y, const socle_tensor *x, float a, float b);
+SOCLE_API socle_status socle_prim_unary_grad(socle_unary op, socle_tensor *dx, const socle_tensor *dy,
+                                             const socle_tensor *x, const socle_tensor *y, float a, float b);
+SOCLE_API socle_status socle_prim_binary(socle_binary op, socle_tensor *y, const socle_tensor *a,
+                                         const socle_tensor *b);
+SOCLE_API socle_status socle_prim_binary_grad(socle_binary op, int side, socle_tensor *d, const socle_tensor *dy,
+                                              const socle_tensor *a, const socle_tensor *b);
+SOCLE_API socle_status socle_prim_where(socle_tensor *y, const socle_tensor *cond, const socle_tensor *a,
+                                        const socle_tensor *b);
+/* y: x's shape with the reduced axes (0 = all) either removed or of size 1. */
+SOCLE_API socle_status socle_prim_reduce(socle_reduce op, socle_tensor *y, const socle_tensor *x, uint32_t axes);
+/* y = sum of x over what broadcasting repeated, y's shape being broadcastable to x's: a gradient's way back. */
+SOCLE_API socle_status socle_prim_unbroadcast(socle_tensor *y, const socle_tensor *x);
+SOCLE_API socle_status socle_prim_argreduce(socle_reduce op, socle_tensor *index, const socle_tensor *x, int axis);
+/* Leading dims of a and b broadcast to c's. ta, tb: that operand is given transposed in its last two dims. */
+SOCLE_API socle_status socle_prim_gemm(socle_tensor *c, const socle_tensor *a, bool ta, const socle_tensor *b, bool tb,
+                                       float alpha, float beta);
+SOCLE_API socle_status socle_prim_pool(const socle_pool *p, socle_tensor *y, socle_tensor *index,
+                                       const socle_tensor *x);
+SOCLE_API socle_status socle_prim_pool_grad(const socle_pool *p, socle_tensor *dx, const socle_tensor *dy,
+                                            const socle_tensor *index);
+SOCLE_API socle_status socle_prim_gather(socle_tensor *y, const socle_tensor *x, const socle_tensor *index, int axis);
+SOCLE_API socle_status socle_prim_scatter_add(socle_tensor *y, const socle_tensor *x, const socle_tensor *index,
+                                              int axis);
+SOCLE_API socle_status socle_prim_random_uniform(socle_tensor *y, socle_philox r, float lo, float hi);
+SOCLE_API socle_status socle_prim_random_normal(socle_tensor *y, socle_philox r, float mean, float std);
+SOCLE_API socle_status socle_prim_axpby(socle_tensor *y, float a, const socle_tensor *x, float b);
+SOCLE_API socle_status socle_prim_conv(const socle_conv *p, socle_epilogue e, socle_tensor *y, const socle_tensor *x,
+                                       const socle_tensor *w, const socle_tensor *bias);
+SOCLE_API socle_status socle_prim_conv_grad(const socle_conv *p, socle_epilogue e, socle_tensor *dx, socle_tensor *dw,
+                                            socle_tensor *db, const socle_tensor *dy, const socle_tensor *x,
+                                            const socle_tensor *w, const socle_tensor *y);
+SOCLE_API socle_status socle_prim_linear(socle_epilogue e, socle_tensor *y, const socle_tensor *x,
+                                         const socle_tensor *w, const socle_tensor *bias);
+SOCLE_API socle_status socle_prim_linear_grad(socle_epilogue e, socle_tensor *dx, socle_tensor *dw, socle_tensor *db,
+                                              const socle_tensor *dy, const socle_tensor *x, const socle_tensor *w,
+                                              const socle_tensor *y);
+SOCLE_API socle_status socle_prim_softmax(socle_tensor *y, const socle_tensor *x, int axis, bool log);
+SOCLE_API socle_status socle_prim_softmax_grad(socle_tensor *dx, const socle_tensor *dy, const socle_tensor *y, int axis,
+                                               bool log);
+SOCLE_API socle_status socle_prim_xent(socle_tensor *loss, socle_tensor *logp, const socle_tensor *x,
+                                       const socle_tensor *target);
+/* dloss (N), or one element for all. */
+SOCLE_API socle_status socle_prim_xent_grad(socle_tensor *dx, const socle_tensor *dloss, const socle_tensor *logp,
+                                            const socle_tensor *target, float scale);
+SOCLE_API socle_status socle_prim_dropout(socle_tensor *y, const socle_tensor *x, socle_philox r, float p);
+/* n tensors each, all on one device; m NULL without momentum. */
+SOCLE_API socle_status socle_prim_sgd_many(size_t n, socle_tensor *const *p, socle_tensor *const *g,
+                                           socle_tensor *const *m, const socle_sgd_args *a);
+
+/* How often each slot ran on d, and how often its composition did instead (who is silently slow?). Also logged at
+ * level info when the device closes. */
+typedef struct socle_slot_stat {
+    const char *name;
+    uint64_t slot, composed;
+} socle_slot_stat;
+/* Fills up to cap entries; returns how many there are. */
+SOCLE_API size_t socle_prim_stats(const socle_device *d, socle_slot_stat *out, size_t cap);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

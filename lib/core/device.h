@@ -1,0 +1,24 @@
+/* The registry of backends, specs like "cl:1", reference-counted devices, and their memory. */
+#ifndef CORE_DEVICE_H
+#define CORE_DEVICE_H
+
+#include <stdatomic.h>
+#include <socle/sys/backend.h>
+#include <socle/sys/prim.h>
+
+struct socle_device {
+    atomic_int refs; /* the owner's, each storage's and each ctx's */
+    const socle_backend *backend;
+    void *self;
+    socle_caps caps;
+    bool compose_only;
+    atomic_ullong generations; /* tapes take numbers from here */
+    struct prim_stats *stats;  /* made by device_open, owned; layout known to lib/prim/stats.c alone */
+    void (*stats_drop)(struct socle_device *d, struct prim_stats *s); /* logs and frees, or NULL */
+    char name[192];
+};
+
+void device_retain(socle_device *d);
+void device_release(socle_device *d); /* the last one closes the backend */
+
+#endif
