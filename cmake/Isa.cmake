@@ -7,7 +7,7 @@ set(SOCLE_ISA_FLAGS -O3 -fno-math-errno -fno-trapping-math -ffp-contract=fast -f
 function(socle_isa name)
     add_library(socle_isa_${name} OBJECT ${CMAKE_CURRENT_SOURCE_DIR}/cpu/isa/isa_${name}.c)
     target_include_directories(socle_isa_${name} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/include
-                               ${CMAKE_BINARY_DIR}/rooms/cpu)
+                               ${PROJECT_BINARY_DIR}/rooms/cpu)
     target_link_libraries(socle_isa_${name} PRIVATE socle_flags)
     target_compile_options(socle_isa_${name} PRIVATE ${SOCLE_ISA_FLAGS} ${ARGN})
     string(TOUPPER ${name} upper)

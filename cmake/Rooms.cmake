@@ -9,8 +9,6 @@ set(SOCLE_LIBS "" CACHE INTERNAL "")
 add_library(socle_flags INTERFACE)
 target_compile_options(socle_flags INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes
                        -Wmissing-prototypes $<$<BOOL:${SOCLE_WERROR}>:-Werror> -fno-math-errno)
-# Not contracted where no ISA says so: the reference and host code round each operation.
-target_compile_options(socle_flags INTERFACE -ffp-contract=off)
 if(SOCLE_SANITIZE)
     target_compile_options(socle_flags INTERFACE -fsanitize=${SOCLE_SANITIZE} -fno-omit-frame-pointer
                            -fno-sanitize-recover=all)
@@ -18,8 +16,8 @@ if(SOCLE_SANITIZE)
 endif()
 
 function(socle_link_room name dir)
-    file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/rooms/${name})
-    file(CREATE_LINK ${CMAKE_SOURCE_DIR}/${dir} ${CMAKE_BINARY_DIR}/rooms/${name}/${name} SYMBOLIC)
+    file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/rooms/${name})
+    file(CREATE_LINK ${PROJECT_SOURCE_DIR}/${dir} ${PROJECT_BINARY_DIR}/rooms/${name}/${name} SYMBOLIC)
 endfunction()
 
 # socle_room(NAME DIR folder [USES room ...] [LIBS target ...])
@@ -30,9 +28,11 @@ function(socle_room name)
     socle_link_room(${name} ${ROOM_DIR})
     target_include_directories(socle_${name} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/include)
     foreach(room ${name} ${ROOM_USES})
-        target_include_directories(socle_${name} PRIVATE ${CMAKE_BINARY_DIR}/rooms/${room})
+        target_include_directories(socle_${name} PRIVATE ${PROJECT_BINARY_DIR}/rooms/${room})
     endforeach()
     target_compile_definitions(socle_${name} PRIVATE SOCLE_BUILDING _POSIX_C_SOURCE=200809L)
+    # The reference and host code round each operation; only the kernels of Isa.cmake may contract.
+    target_compile_options(socle_${name} PRIVATE -ffp-contract=off)
     target_link_libraries(socle_${name} PRIVATE socle_flags ${ROOM_LIBS})
     set(SOCLE_ROOMS ${SOCLE_ROOMS} socle_${name} CACHE INTERNAL "")
     set(SOCLE_LIBS ${SOCLE_LIBS} ${ROOM_LIBS} CACHE INTERNAL "")
@@ -55,8 +55,8 @@ function(socle_library)
         string(APPEND declarations "extern const socle_backend socle_backend_${table};\n")
         string(APPEND entries "    &socle_backend_${table},\n")
     endforeach()
-    file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/builtin_backends.c @ONLY CONTENT [[
-/* Generated: the backends this library was built with, in order of preference. */
+    file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/builtin_backends.c @ONLY CONTENT [[
+/* Generated: the backends this library was built with. */
 #include <socle/sys/backend.h>
 
 @declarations@
@@ -75,7 +75,7 @@ const socle_backend *const socle_builtin_backends[] = {
     endif()
     foreach(kind ${kinds})
         string(TOUPPER ${kind} KIND)
-        add_library(socle_${kind} ${KIND} ${CMAKE_BINARY_DIR}/builtin_backends.c ${objects})
+        add_library(socle_${kind} ${KIND} ${PROJECT_BINARY_DIR}/builtin_backends.c ${objects})
         set_target_properties(socle_${kind} PROPERTIES OUTPUT_NAME socle VERSION ${PROJECT_VERSION}
                               SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
         target_include_directories(socle_${kind} PUBLIC $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include>
@@ -86,6 +86,9 @@ const socle_backend *const socle_builtin_backends[] = {
         endif()
         add_library(socle::socle_${kind} ALIAS socle_${kind})
     endforeach()
+    if(SOCLE_BUILD_SHARED AND CMAKE_SYSTEM_NAME STREQUAL "Linux" AND NOT SOCLE_SANITIZE)
+        target_link_options(socle_shared PRIVATE LINKER:-z,defs) # a missing function is found here, not at load time
+    endif()
     if(SOCLE_BUILD_SHARED)
         add_library(socle::socle ALIAS socle_shared)
     else()

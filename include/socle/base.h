@@ -1,7 +1,8 @@
 /* Status codes, error text, allocator and log hooks: what every other header builds on.
  *
- * Process-wide state of the library, all of it: the allocator (set before first use), the log sink, and one
- * error record per thread. Everything else hangs from a device, a context or an object the caller owns. */
+ * Process-wide state of the library, all of it: the allocator (set before first use), the log sink, backends that the
+ * program registered (sys/backend.h), the tests' fault countdown (sys/test.h), and one error record per thread.
+ * Everything else hangs from a device, a context or an object the caller owns. */
 #ifndef SOCLE_BASE_H
 #define SOCLE_BASE_H
 

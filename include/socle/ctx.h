@@ -34,11 +34,12 @@ SOCLE_API uint64_t socle_ctx_random_counter(const socle_ctx *c);
 SOCLE_API void socle_ctx_set_random_counter(socle_ctx *c, uint64_t counter);
 
 /* Between begin and end, ops' results belong to the scope. end releases them, except `keep`, which moves to the
- * enclosing scope and is returned. Scopes nest. socle_forward opens one per module, so in evaluation the peak is one
- * layer's intermediates, not the network's. Ending the outermost scope also clears the tape: a batch cancelled after
- * its forward pass leaves nothing behind. */
+ * enclosing scope and is returned. Scopes nest; results made outside any live until socle_ctx_clear or socle_ctx_free.
+ * socle_forward opens one per module, so in evaluation the peak is one layer's intermediates, not the network's. Ending
+ * the outermost scope also clears the tape: a batch cancelled after its forward pass leaves nothing behind. So a
+ * training step is one scope, from the forward pass to the optimizer. */
 typedef struct socle_scope {
-    size_t mark;
+    size_t mark, depth;
 } socle_scope;
 SOCLE_API socle_scope socle_scope_begin(socle_ctx *c);
 SOCLE_API socle_tensor *socle_scope_end(socle_ctx *c, socle_scope s, socle_tensor *keep);

@@ -14,7 +14,8 @@ extern "C" {
  * does not depend on the number of workers. On failure: a status, with socle_fail's text. */
 typedef struct socle_dataset_type {
     socle_status (*get)(void *self, size_t index, bool train, socle_rng *rng, void *x, void *y);
-    /* Or NULL. Where sample `index` lies in memory already, so that get's copy can be left out; constant. */
+    /* Or NULL. Where x of sample `index` lies in memory already, constant; or NULL again. If it does, get is called with
+     * rng and x NULL and writes y alone. */
     const void *(*peek)(void *self, size_t index);
     void (*drop)(void *self); /* or NULL */
 } socle_dataset_type;
@@ -72,7 +73,8 @@ typedef struct socle_data {
     int c_in, c_out;             /* channels, classes */
     const char *const *vocab;    /* c_out names, or NULL; constant */
 } socle_data;
-/* Loaders are consumed. vocab must outlive it. */
+/* Loaders are consumed; NULL for either is a failure of its constructor, and of this one. (To train without validation,
+ * fill a socle_data of your own: valid may be NULL there.) vocab must outlive it. */
 SOCLE_API socle_data *socle_data_new(socle_loader *train, socle_loader *valid, int c_in, int c_out,
                                      const char *const *vocab);
 SOCLE_API void socle_data_free(socle_data *d);

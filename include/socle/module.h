@@ -50,12 +50,13 @@ SOCLE_API void socle_module_set_mode(socle_module *m, socle_mode mode);
 SOCLE_API void socle_module_freeze(socle_module *m, bool frozen);
 
 /* Depth first, in order of registration, a module's own parameters and buffers before its children's. path: "0.weight",
- * "body.1.bias"; the root's is "". A nonzero answer stops and is returned. */
+ * "body.1.bias"; the root's is "". trainable: a parameter, frozen or not, and no buffer. A nonzero answer stops and is
+ * returned, as is ERR_NOMEM where a path finds no memory. */
 typedef int (*socle_param_visit)(const char *path, socle_module *owner, socle_tensor *t, bool trainable, void *user);
 typedef int (*socle_module_visit)(const char *path, socle_module *m, void *user);
 SOCLE_API int socle_module_each_param(socle_module *m, socle_param_visit f, void *user);
 SOCLE_API int socle_module_each(socle_module *m, socle_module_visit f, void *user);
-SOCLE_API int64_t socle_module_numel(socle_module *m); /* trainable numbers in m and below */
+SOCLE_API int64_t socle_module_numel(socle_module *m); /* numbers in the parameters of m and below, frozen or not */
 
 /* Draws every parameter again from the initialiser it was made with. Its stream is a function of seed and of its place
  * in the walk alone: same seed, same weights, on every device. A fresh module has the weights of seed 0 at place 0. */

@@ -65,7 +65,7 @@ SOCLE_API int socle_optimizer_groups(const socle_optimizer *o);
 /* A hyper or group that does not exist reads as NaN; setting it is ERR_ARG. Group -1: all. */
 SOCLE_API float socle_hyper_get(const socle_optimizer *o, int group, int hyper);
 SOCLE_API socle_status socle_hyper_set(socle_optimizer *o, int group, int hyper, float v);
-/* Updates every parameter that has a gradient and requires one. Enqueues, does not wait. lists_only: see below. */
+/* Updates every parameter that has a gradient and requires one. Enqueues, does not wait. */
 SOCLE_API socle_status socle_optimizer_step(socle_optimizer *o, socle_ctx *c) SOCLE_MUST_USE;
 SOCLE_API void socle_optimizer_zero_grad(socle_optimizer *o); /* drops the gradients */
 /* Ignore the rule's fused path (tests, debugging). */

@@ -54,13 +54,15 @@ SOCLE_API socle_tensor *socle_tensor_from(socle_device *d, socle_dtype t, socle_
 SOCLE_API socle_tensor *socle_retain(socle_tensor *t); /* one more reference; returns t; NULL gives NULL */
 SOCLE_API void socle_release(socle_tensor *t);         /* NULL is allowed */
 
+/* Of NULL: shape (0), no elements, no device; so a forward pass without checks survives its first failure. */
 SOCLE_API socle_shape socle_shape_of(const socle_tensor *t);
-SOCLE_API int64_t socle_dim(const socle_tensor *t, int axis); /* axis -1 is the last */
+SOCLE_API int64_t socle_dim(const socle_tensor *t, int axis); /* axis -1 is the last; 0 for one that is not there */
 SOCLE_API int64_t socle_numel(const socle_tensor *t);
 SOCLE_API socle_dtype socle_dtype_of(const socle_tensor *t);
 SOCLE_API socle_device *socle_device_of(const socle_tensor *t);
 
-/* Gradients. Only leaves (tensors no recorded op produced) of type F32 or F64 can require one. */
+/* Gradients. Only leaves of type F32 or F64 can require one (ERR_DTYPE, ERR_STATE): what a recorded op produced is no
+ * leaf, also when its tape is gone; socle_detach makes one. */
 SOCLE_API socle_status socle_set_requires_grad(socle_tensor *t, bool on);
 SOCLE_API bool socle_requires_grad(const socle_tensor *t);
 SOCLE_API socle_tensor *socle_grad(const socle_tensor *t); /* borrowed from t; NULL before backward */

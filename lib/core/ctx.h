@@ -12,8 +12,8 @@ struct socle_ctx {
     uint64_t seed, random_key, random_counter;
     socle_tensor **owned; /* results of ops, oldest first; scopes are marks into it */
     size_t n_owned, cap_owned;
-    size_t n_scopes;      /* open scopes */
-    struct tape *tape;    /* NULL until the first recorded op */
+    size_t n_scopes;   /* open scopes */
+    struct tape *tape; /* NULL until the first recorded op */
     void (*tape_clear)(struct tape *t);
     void (*tape_free)(struct tape *t);
 };

@@ -12,8 +12,8 @@ struct socle_device {
     void *self;
     socle_caps caps;
     bool compose_only;
-    atomic_ullong generations; /* tapes take numbers from here */
-    struct prim_stats *stats;  /* made by device_open, owned; layout known to lib/prim/stats.c alone */
+    atomic_ullong generations;          /* tapes take numbers from here */
+    _Atomic(struct prim_stats *) stats; /* made by the first primitive, owned; lib/prim/stats.c alone knows it */
     void (*stats_drop)(struct socle_device *d, struct prim_stats *s); /* logs and frees, or NULL */
     char name[192];
 };

@@ -4,7 +4,8 @@
 
 #include <socle/sys/backend.h>
 
-/* Checks 0 <= ndim <= SOCLE_MAX_DIMS, dim >= 0, and that numel fits; raises ERR_SHAPE naming `what`. */
+/* Checks 0 <= ndim <= SOCLE_MAX_DIMS, dim >= 0, and that elements, their bytes and their blocks can be counted; raises
+ * ERR_SHAPE naming `what`. */
 socle_status shape_check(const char *what, socle_shape s, int64_t *numel) SOCLE_MUST_USE;
 int64_t shape_numel(socle_shape s); /* of a checked shape; 1 for ndim 0 */
 /* NumPy: right-aligned, 1 stretches. ERR_SHAPE names `what` and both shapes. */

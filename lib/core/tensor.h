@@ -10,17 +10,17 @@
 typedef struct storage {
     atomic_int refs;
     socle_device *device;
-    void *buffer;           /* NULL when bytes is 0 */
+    void *buffer; /* NULL when bytes is 0 */
     size_t bytes;
-    atomic_ullong version;  /* advanced by every write after birth */
+    atomic_ullong version; /* advanced by every write after birth */
 } storage;
 
 struct socle_tensor {
     atomic_int refs;
     storage *store;
     socle_view view;
-    bool requires_grad;     /* leaf that wants a gradient */
-    socle_tensor *grad;     /* owned, or NULL */
+    bool requires_grad; /* leaf that wants a gradient */
+    socle_tensor *grad; /* owned, or NULL */
     /* Which recorded op made it: the tape's generation (0: none), node and output. Meaningless once the tape moved on. */
     uint64_t generation;
     int32_t node, output;

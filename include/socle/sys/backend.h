@@ -30,6 +30,8 @@ extern "C" {
  * Dense, that is [ceil(N/16)][C][H][W][16]. The lanes past N in the last block exist in memory: an output's may be
  * written with anything, an input's may hold anything (NaN too), so nothing that adds over images may read them. */
 enum { SOCLE_LANES = 16 };
+/* Fewer images than this stay row-major: their blocks would be mostly pad. */
+enum { SOCLE_BATCH_MIN = 8 };
 
 /* What a kernel sees: no ownership, no autograd. Strides and offset count elements. */
 typedef struct socle_view {
@@ -131,7 +133,8 @@ typedef struct socle_backend {
     /* All dims equal (broadcast by stride 0). Arithmetic: real. Comparisons: a, b of one type (real, I32 or U8), y U8.
      * Arithmetic: y may alias a or b. */
     socle_status (*binary)(void *self, socle_binary op, socle_out y, socle_in a, socle_in b);
-    /* d = dy * d(op)/d(side), side 0 = a, 1 = b, not yet reduced to the side's shape; d may alias dy. */
+    /* d = dy * d(op)/d(side), side 0 = a, 1 = b, not yet reduced to the side's shape; d may alias dy. Where the line
+     * keeps neither, a and b are some views of d's shape, not to be relied on. */
     socle_status (*binary_grad)(void *self, socle_binary op, int side, socle_out d, socle_in dy, socle_in a, socle_in b);
     /* cond U8; a, b, y of one type. y may alias a or b. */
     socle_status (*where)(void *self, socle_out y, socle_in cond, socle_in a, socle_in b);
@@ -158,7 +161,8 @@ typedef struct socle_backend {
     socle_status (*scatter_add)(void *self, socle_out y, socle_in x, socle_in index, int axis);
     /* real; lo + (hi - lo) u, u in [0, 1) with 24 bits. */
     socle_status (*random_uniform)(void *self, socle_out y, socle_philox r, float lo, float hi);
-    /* real; Box-Muller on the words of a block: elements 4j and 4j+1 from words 0, 1; 4j+2 and 4j+3 from 2, 3. */
+    /* real; Box-Muller on the words of a block: elements 4j and 4j+1 from words 0, 1; 4j+2 and 4j+3 from 2, 3. Of the
+     * numbers u, v in [0, 1) of a pair: sqrt(-2 log(1 - u)) times cos(2 pi v), then times sin(2 pi v). */
     socle_status (*random_normal)(void *self, socle_out y, socle_philox r, float mean, float std);
 
     /* ---- fused: optional; NULL or UNSUPPORTED runs the composition in lib/prim ---- */

@@ -44,7 +44,7 @@ typedef enum socle_layout {
 typedef struct socle_op {
     const char *name;
     size_t attr_size;    /* at most SOCLE_OP_ATTR_MAX */
-    int n_out;           /* the first is returned; a second is kept for backward */
+    int n_out;           /* the first is returned; a second is for backward: NULL in forward if nothing is recorded */
     uint32_t keep;       /* SOCLE_KEEP_IN(0) | SOCLE_KEEP_OUT(0) ... */
     socle_layout layout;
     /* A view: forward sets out[0] to a new owned handle on in[0]'s memory (or a fresh tensor where memory order forbids

@@ -29,7 +29,6 @@ SOCLE_API socle_view socle_view_of(const socle_tensor *t);
 SOCLE_API socle_tensor *socle_tensor_view(const socle_tensor *t, const socle_view *v);
 /* New owned tensor, contents undefined, dense in the given format. lanes 0: the device's batch format if s has at least
  * 2 dims and dim[0] >= SOCLE_BATCH_MIN, else row-major. */
-enum { SOCLE_BATCH_MIN = 8 };
 SOCLE_API socle_tensor *socle_tensor_dense(socle_device *d, socle_dtype t, socle_shape s, int lanes);
 /* Row-major and dense: t itself (one more reference) if it is, else a copy. NULL on failure. */
 SOCLE_API socle_tensor *socle_tensor_contiguous(socle_tensor *t);
@@ -41,6 +40,7 @@ SOCLE_API socle_status socle_prim_unary_grad(socle_unary op, socle_tensor *dx, c
                                              const socle_tensor *x, const socle_tensor *y, float a, float b);
 SOCLE_API socle_status socle_prim_binary(socle_binary op, socle_tensor *y, const socle_tensor *a,
                                          const socle_tensor *b);
+/* a and b may be NULL where the line keeps neither. */
 SOCLE_API socle_status socle_prim_binary_grad(socle_binary op, int side, socle_tensor *d, const socle_tensor *dy,
                                               const socle_tensor *a, const socle_tensor *b);
 SOCLE_API socle_status socle_prim_where(socle_tensor *y, const socle_tensor *cond, const socle_tensor *a,

@@ -1,0 +1,131 @@
+/* The forward pass in the lane format: chunks of images and outputs over the tiles of isa/body_conv.h. */
+#include "conv_plan.h"
+
+#include "parallel.h"
+
+typedef struct forward_job {
+    const struct cpu_conv_kernels *kernels;
+    const conv_geometry *g;
+    const conv_plan *plan;
+    lane_map y, x;
+    const float *packed, *bias; /* packed: [group][...] */
+    int64_t group_size, tile_size; /* floats */
+    int64_t chunk_blocks, image_chunks, part, parts; /* part: outputs of one chunk */
+    bool relu;
+} forward_job;
+
+static int64_t min64(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+void conv_sweep(const struct cpu_conv_kernels *kernels, const conv_plan *plan, const conv_tiles *all, int64_t taps,
+                bool relu)
+{
+    enum { SUMS = 1024, L2_FLOATS = 65536 };
+    int64_t channels = min64(all->channels, SUMS / taps + 1);
+    int64_t outputs = channels * taps * all->outputs <= L2_FLOATS ? all->outputs : CONV_PACK;
+    for (int64_t c = 0; c < all->channels; c += channels)
+        for (int64_t k = 0; k < all->outputs; k += outputs) {
+            conv_tiles t = *all;
+            t.channels = min64(channels, all->channels - c);
+            t.outputs = min64(outputs, all->outputs - k);
+            t.x += c * t.x_channel;
+            t.y += k * t.y_channel;
+            t.w += k / CONV_PACK * t.w_tile + c * t.w_channel;
+            t.bias = all->bias ? all->bias + k : NULL;
+            t.add = c > 0;
+            t.relu = relu && c + t.channels == all->channels;
+            for (int i = 0; i < plan->boxes; i++)
+                kernels->tiles(&t, &plan->box[i]);
+        }
+}
+
+static void forward_chunks(void *arg, int64_t first, int64_t last)
+{
+    const forward_job *j = arg;
+    const conv_geometry *g = j->g;
+    for (int64_t chunk = first; chunk < last; chunk++) {
+        const int64_t block = chunk % j->image_chunks * j->chunk_blocks, rest = chunk / j->image_chunks;
+        const int64_t group = rest / j->parts, k = rest % j->parts * j->part, k_all = group * g->k + k;
+        const conv_tiles t = {
+            .x = j->x.at + block * j->x.block + group * g->c * j->x.channel,
+            .y = j->y.at + block * j->y.block + k_all * j->y.channel,
+            .blocks = min64(j->chunk_blocks, g->blocks - block),
+            .x_block = j->x.block,
+            .y_block = j->y.block,
+            .channels = g->c,
+            .x_channel = j->x.channel,
+            .outputs = min64(j->part, g->k - k),
+            .y_channel = j->y.channel,
+            .w = j->packed + group * j->group_size + k / CONV_PACK * j->tile_size,
+            .w_tile = j->tile_size,
+            .w_channel = g->r * g->s * CONV_PACK,
+            .bias = j->bias ? j->bias + k_all : NULL,
+        };
+        conv_sweep(j->kernels, j->plan, &t, g->r * g->s, j->relu);
+    }
+}
+
+/* Few images: outputs are shared out too, in parts of whole tiles that are still worth a chunk. */
+static void share_outputs(forward_job *j)
+{
+    enum { CHUNKS = 16, WORK = 12000 };
+    const conv_geometry *g = j->g;
+    const int64_t work = j->plan->pairs * g->c * CONV_PACK * j->chunk_blocks; /* of one tile of outputs */
+    int64_t tiles = (g->k + CONV_PACK - 1) / CONV_PACK, parts = (CHUNKS - 1) / (j->image_chunks * g->p.groups) + 1;
+    int64_t part = (tiles + parts - 1) / parts;
+    if (part * work < WORK)
+        part = min64(tiles, WORK / (work + 1) + 1);
+    j->part = part * CONV_PACK;
+    j->parts = (tiles + part - 1) / part;
+}
+
+static void pack_groups(cpu_device *d, const conv_geometry *g, conv_pack pack)
+{
+    const int64_t size = conv_pack_size(&pack);
+    for (int i = 0; i < g->p.groups; i++) {
+        conv_pack_run(d, &pack);
+        pack.packed += size;
+        pack.w += g->k * g->c * g->r * g->s;
+    }
+}
+
+socle_status conv_lanes_forward(cpu_device *d, const conv_geometry *g, socle_epilogue e, lane_map y, lane_map x,
+                                const float *w, const float *bias)
+{
+    workspace ws = workspace_on(d);
+    conv_plan plan;
+    socle_status s = conv_plan_forward(&ws, g, x, y, &plan);
+    if (s != SOCLE_OK)
+        return workspace_end(&ws, s);
+    conv_pack pack = {
+        .w = w,
+        .outputs = g->k,
+        .channels = g->c,
+        .taps = g->r * g->s,
+        .output_stride = g->c * g->r * g->s,
+        .channel_stride = g->r * g->s,
+    };
+    pack.packed = workspace_floats(&ws, g->p.groups * conv_pack_size(&pack));
+    if (!pack.packed)
+        return workspace_end(&ws, SOCLE_ERR_NOMEM);
+    pack_groups(d, g, pack);
+    forward_job j = {
+        .kernels = d->kernels->conv,
+        .g = g,
+        .plan = &plan,
+        .y = y,
+        .x = x,
+        .packed = pack.packed,
+        .bias = bias,
+        .group_size = conv_pack_size(&pack),
+        .tile_size = conv_pack_tile(&pack),
+        .chunk_blocks = conv_chunk_blocks(g, &plan),
+        .relu = e == SOCLE_EPILOGUE_RELU,
+    };
+    j.image_chunks = (g->blocks + j.chunk_blocks - 1) / j.chunk_blocks;
+    share_outputs(&j);
+    cpu_for(d->threads, j.image_chunks * j.parts * g->p.groups, 1, forward_chunks, &j);
+    return workspace_end(&ws, SOCLE_OK);
+}

@@ -1,0 +1,177 @@
+/* Gradients of convolutions in the lane format: one parallel region over chunks of images, in which everything of a
+ * chunk happens while it is in the cache.
+ *
+ *     dz = y > 0 ? dy : 0 (or dy)        db = sum of dz
+ *     dx = dz under the transposed taps: the forward tiles with other boxes (conv_plan_backward)
+ *     dw = dz times x: conv_grad_w.c
+ *
+ * Chunks do not depend on the number of threads, and their sums are added in order. */
+#include "conv_grad_w.h"
+
+#include "parallel.h"
+
+typedef struct grad_job {
+    const struct cpu_conv_kernels *kernels;
+    const conv_geometry *g;
+    lane_map dy, y, x, dx;
+    bool relu, copies; /* copies: dz is not simply dy */
+    conv_plan plan;    /* of dx */
+    const float *packed;
+    int64_t group_size, tile_size;
+    int64_t chunk_blocks, chunks;
+    float *dz;        /* [thread][block][k][pixel][16] */
+    int64_t dz_size;  /* of a thread */
+    float *db_lanes;  /* [chunks][k][16], or NULL */
+    const grad_w *gw; /* NULL: dw is not wanted */
+} grad_job;
+
+static int64_t min64(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static lane_map dense_map(float *at, int64_t channels, int64_t rows, int64_t columns)
+{
+    const int64_t row = columns * CONV_LANES;
+    return (lane_map){ at, channels * rows * row, rows * row, row, CONV_LANES };
+}
+
+/* dz of the chunk's blocks, and db's sums. */
+static lane_map chunk_dz(const grad_job *j, int64_t chunk)
+{
+    const conv_geometry *g = j->g;
+    const int64_t first = chunk * j->chunk_blocks, blocks = min64(j->chunk_blocks, g->blocks - first);
+    const int64_t channels = g->k * g->p.groups;
+    lane_map dy = j->dy, y = j->y;
+    dy.at += first * dy.block;
+    lane_map dz = j->copies ? dense_map(j->dz + cpu_thread() * j->dz_size, channels, g->ho, g->wo) : dy;
+    float *db = j->db_lanes ? j->db_lanes + chunk * channels * CONV_LANES : NULL;
+    for (int64_t i = 0; db && i < channels * CONV_LANES; i++)
+        db[i] = 0;
+    for (int64_t b = 0; (db || j->copies) && b < blocks; b++)
+        for (int64_t k = 0; k < channels; k++)
+            j->kernels->mask(j->copies ? dz.at + b * dz.block + k * dz.channel : NULL,
+                             dy.at + b * dy.block + k * dy.channel, (int64_t[]){ dy.row, dy.column },
+                             j->relu ? y.at + (first + b) * y.block + k * y.channel : NULL,
+                             (int64_t[]){ y.row, y.column }, g->ho, g->wo, conv_images(g, first + b),
+                             db ? db + k * CONV_LANES : NULL);
+    return dz;
+}
+
+static void chunk_dx(const grad_job *j, int64_t chunk, lane_map dz)
+{
+    const conv_geometry *g = j->g;
+    const int64_t first = chunk * j->chunk_blocks;
+    for (int64_t group = 0; group < g->p.groups; group++) {
+        const conv_tiles t = {
+            .x = dz.at + group * g->k * dz.channel,
+            .y = j->dx.at + first * j->dx.block + group * g->c * j->dx.channel,
+            .blocks = min64(j->chunk_blocks, g->blocks - first),
+            .x_block = dz.block,
+            .y_block = j->dx.block,
+            .channels = g->k,
+            .x_channel = dz.channel,
+            .outputs = g->c,
+            .y_channel = j->dx.channel,
+            .w = j->packed + group * j->group_size,
+            .w_tile = j->tile_size,
+            .w_channel = g->r * g->s * CONV_PACK,
+        };
+        conv_sweep(j->kernels, &j->plan, &t, g->r * g->s, false);
+    }
+}
+
+static void grad_chunks(void *arg, int64_t first, int64_t last)
+{
+    const grad_job *j = arg;
+    for (int64_t chunk = first; chunk < last; chunk++) {
+        lane_map dz = chunk_dz(j, chunk);
+        if (j->dx.at)
+            chunk_dx(j, chunk, dz);
+        if (j->gw)
+            grad_w_chunk(j->gw, chunk, dz);
+    }
+}
+
+/* Weights of every group with input channels as outputs. */
+static socle_status pack_backward(workspace *ws, grad_job *j, const float *w)
+{
+    const conv_geometry *g = j->g;
+    conv_pack pack = {
+        .w = w,
+        .outputs = g->c,
+        .channels = g->k,
+        .taps = g->r * g->s,
+        .output_stride = g->r * g->s,
+        .channel_stride = g->c * g->r * g->s,
+    };
+    j->group_size = conv_pack_size(&pack);
+    j->tile_size = conv_pack_tile(&pack);
+    j->packed = pack.packed = workspace_floats(ws, g->p.groups * j->group_size);
+    if (!pack.packed)
+        return SOCLE_ERR_NOMEM;
+    for (int i = 0; i < g->p.groups; i++) {
+        conv_pack_run(ws->device, &pack);
+        pack.packed += j->group_size;
+        pack.w += g->k * g->c * g->r * g->s;
+    }
+    return SOCLE_OK;
+}
+
+static void finish_db(const grad_job *j, float *db)
+{
+    const int64_t n = j->g->k * j->g->p.groups * CONV_LANES;
+    j->kernels->sum_slices(j->db_lanes, j->db_lanes, j->chunks, n, n);
+    for (int64_t k = 0; k < n / CONV_LANES; k++) {
+        float sum = 0;
+        for (int i = 0; i < CONV_LANES; i++)
+            sum += j->db_lanes[k * CONV_LANES + i];
+        db[k] = sum;
+    }
+}
+
+/* Everything but the memory for dw. */
+static socle_status prepare(workspace *ws, grad_job *j, const float *w, bool wants_db)
+{
+    const conv_geometry *g = j->g;
+    const int64_t channels = g->k * g->p.groups;
+    j->dz_size = j->chunk_blocks * channels * g->ho * g->wo * CONV_LANES;
+    j->chunks = (g->blocks + j->chunk_blocks - 1) / j->chunk_blocks;
+    if (j->copies && !(j->dz = workspace_floats(ws, ws->device->threads * j->dz_size)))
+        return SOCLE_ERR_NOMEM;
+    if (wants_db && !(j->db_lanes = workspace_floats(ws, j->chunks * channels * CONV_LANES)))
+        return SOCLE_ERR_NOMEM;
+    return j->dx.at ? pack_backward(ws, j, w) : SOCLE_OK;
+}
+
+socle_status conv_lanes_grad(cpu_device *d, const conv_geometry *g, socle_epilogue e, lane_map dx, float *dw, float *db,
+                             lane_map dy, lane_map x, const float *w, lane_map y)
+{
+    workspace ws = workspace_on(d);
+    grad_job j = { .kernels = d->kernels->conv, .g = g, .dy = dy, .y = y, .x = x, .dx = dx };
+    grad_w gw = { .kernels = j.kernels, .g = g, .x = x, .dw = dw };
+    j.relu = e == SOCLE_EPILOGUE_RELU;
+    j.copies = j.relu;
+    j.gw = dw ? &gw : NULL;
+    /* The geometry of the boxes is needed for the size of a chunk first; dz's strides follow from copies. */
+    lane_map dense = dense_map(NULL, g->k * g->p.groups, g->ho, g->wo);
+    socle_status s = conv_plan_backward(&ws, g, j.copies ? dense : dy, dx, &j.plan);
+    if (s != SOCLE_OK)
+        return workspace_end(&ws, s);
+    j.chunk_blocks = conv_chunk_blocks(g, &j.plan);
+    if (dw && (s = grad_w_prepare(&ws, &gw, j.chunk_blocks)) != SOCLE_OK)
+        return workspace_end(&ws, s);
+    if (dw && gw.way == GRAD_W_IMAGES && g->n % CONV_LANES && !j.copies) {
+        j.copies = true; /* for the zeros of the images that are not there */
+        if ((s = conv_plan_backward(&ws, g, dense, dx, &j.plan)) != SOCLE_OK)
+            return workspace_end(&ws, s);
+    }
+    if ((s = prepare(&ws, &j, w, db != NULL)) != SOCLE_OK)
+        return workspace_end(&ws, s);
+    cpu_for(d->threads, j.chunks, 1, grad_chunks, &j);
+    if (dw)
+        grad_w_finish(d, &gw);
+    if (db)
+        finish_db(&j, db);
+    return workspace_end(&ws, SOCLE_OK);
+}

@@ -1,0 +1,72 @@
+/* The geometry of a convolution in the lane format: which pixels have which taps, how work is cut, packed weights.
+ *
+ * Output pixels near the border miss some taps. Along one axis they fall into a few runs, of positions that have the
+ * same taps and whose inputs move in step; a run of rows times a run of columns is a box (isa/kernels_conv.h), and the
+ * boxes cover the image. Backward to the input it is the same with positions of the input as outputs: those of equal
+ * remainder modulo the stride meet the same taps. So strides, dilation, padding and any window need no further code. */
+#ifndef CPU_CONV_PLAN_H
+#define CPU_CONV_PLAN_H
+
+#include "isa/kernels_conv.h"
+#include "workspace.h"
+
+typedef struct conv_geometry {
+    socle_conv p;
+    int64_t n, blocks;                   /* images; blocks of 16 */
+    int64_t c, h, w, k, r, s, ho, wo;    /* c and k of one group */
+} conv_geometry;
+
+/* An activation in the lane format: strides in floats. */
+typedef struct lane_map {
+    float *at;
+    int64_t block, channel, row, column;
+} lane_map;
+
+typedef struct conv_plan {
+    int boxes;
+    conv_box *box;
+    int64_t pairs; /* pixels times taps, over all boxes: products of one channel pair and one image */
+} conv_plan;
+
+typedef struct conv_range {
+    int64_t from, to;
+} conv_range;
+
+conv_geometry conv_geometry_of(const socle_conv *p, socle_in x, socle_in w, socle_in y);
+lane_map lane_map_of(socle_in v); /* v (N, C, H, W) in the lane format */
+/* Images in block b: 16, but for the last. */
+int conv_images(const conv_geometry *g, int64_t b);
+
+/* Boxes of y over x; memory from ws. */
+socle_status conv_plan_forward(workspace *ws, const conv_geometry *g, lane_map x, lane_map y, conv_plan *out);
+/* Boxes of dx over dz. */
+socle_status conv_plan_backward(workspace *ws, const conv_geometry *g, lane_map dz, lane_map dx, conv_plan *out);
+
+/* Output rows (axis 0) or columns (axis 1) for which tap t falls inside the image; from == to where there are none. */
+conv_range conv_tap_range(const conv_geometry *g, int axis, int64_t t);
+
+/* How many blocks of images one chunk of work takes: a function of the shape only. */
+int64_t conv_chunk_blocks(const conv_geometry *g, const conv_plan *plan);
+
+/* w [outputs][channels][taps] with these strides -> [outputs / 8][channels][taps][8], zeros beyond. */
+typedef struct conv_pack {
+    const float *w;
+    int64_t outputs, channels, taps, output_stride, channel_stride;
+    float *packed;
+} conv_pack;
+int64_t conv_pack_tile(const conv_pack *p); /* floats of one tile of 8 outputs */
+int64_t conv_pack_size(const conv_pack *p); /* floats */
+void conv_pack_run(cpu_device *d, const conv_pack *p);
+
+/* All boxes of a plan for the blocks and outputs of t, in an order that keeps operands in the caches. t's channels are
+ * all of them; add and relu are set here. */
+void conv_sweep(const struct cpu_conv_kernels *kernels, const conv_plan *plan, const conv_tiles *t, int64_t taps,
+                bool relu);
+
+socle_status conv_lanes_forward(cpu_device *d, const conv_geometry *g, socle_epilogue e, lane_map y, lane_map x,
+                                const float *w, const float *bias);
+/* dx, dw and db each may be NULL (dx.at for dx); y.at is read with an epilogue only. dw and db are dense. */
+socle_status conv_lanes_grad(cpu_device *d, const conv_geometry *g, socle_epilogue e, lane_map dx, float *dw, float *db,
+                             lane_map dy, lane_map x, const float *w, lane_map y);
+
+#endif

@@ -1,0 +1,64 @@
+/* Transposition of a matrix of 4-byte elements in register squares of VW x VW: what changes row-major images into blocks of
+ * 16 and back. A square is log2(VW) rounds in which row i and row i + VW / 2 are interleaved into rows 2i and 2i + 1. */
+
+/* a0 b0 a1 b1 ... of the lower or upper halves. */
+INLINE vf interleave_low(vf a, vf b)
+{
+#if VW == 16
+    return __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+#elif VW == 8
+    return __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
+#else
+    return __builtin_shufflevector(a, b, 0, 4, 1, 5);
+#endif
+}
+
+INLINE vf interleave_high(vf a, vf b)
+{
+#if VW == 16
+    return __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+#elif VW == 8
+    return __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
+#else
+    return __builtin_shufflevector(a, b, 2, 6, 3, 7);
+#endif
+}
+
+INLINE void transpose_square(float *y, int64_t ldy, const float *x, int64_t ldx)
+{
+    vf a[VW], b[VW];
+    for (int i = 0; i < VW; i++)
+        a[i] = vf_load(x + i * ldx);
+    for (int round = 1; round < VW; round *= 2) {
+        for (int i = 0; i < VW / 2; i++) {
+            b[2 * i] = interleave_low(a[i], a[i + VW / 2]);
+            b[2 * i + 1] = interleave_high(a[i], a[i + VW / 2]);
+        }
+        for (int i = 0; i < VW; i++)
+            a[i] = b[i];
+    }
+    for (int i = 0; i < VW; i++)
+        vf_store(y + i * ldy, a[i]);
+}
+
+/* Moved as integers: what is no float passes unchanged on every machine. */
+static void transpose_edge(int64_t rows, int64_t cols, float *y, int64_t ldy, const float *x, int64_t ldx)
+{
+    int32_t *v = (int32_t *)y;
+    const int32_t *u = (const int32_t *)x;
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < cols; j++)
+            v[i * ldy + j] = u[j * ldx + i];
+}
+
+static void elementwise_transpose(int64_t rows, int64_t cols, float *y, int64_t ldy, const float *x, int64_t ldx)
+{
+    int64_t whole_rows = rows / VW * VW, whole_cols = cols / VW * VW;
+    for (int64_t i = 0; i < whole_rows; i += VW)
+        for (int64_t j = 0; j < whole_cols; j += VW)
+            transpose_square(y + i * ldy + j, ldy, x + j * ldx + i, ldx);
+    if (whole_cols < cols)
+        transpose_edge(whole_rows, cols - whole_cols, y + whole_cols, ldy, x + whole_cols * ldx, ldx);
+    if (whole_rows < rows)
+        transpose_edge(rows - whole_rows, cols, y + whole_rows * ldy, ldy, x + whole_rows, ldx);
+}

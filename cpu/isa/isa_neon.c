@@ -1,0 +1,25 @@
+/* Kernels for AArch64 NEON. */
+#define VW 4
+#include "simd.h"
+
+#include "body_conv.h"
+#include "body_elementwise.h"
+#include "body_gemm.h"
+#include "body_optim.h"
+#include "body_pool.h"
+#include "body_random.h"
+#include "body_reduce.h"
+
+#include "../kernels.h"
+
+const struct cpu_kernels socle_cpu_neon = {
+    .name = "neon",
+    .width = VW,
+    .elementwise = &elementwise_kernels,
+    .reduce = &reduce_kernels,
+    .pool = &pool_kernels,
+    .random = &random_kernels,
+    .optim = &optim_kernels,
+    .gemm = &gemm_kernels,
+    .conv = &conv_kernels,
+};

@@ -1,0 +1,102 @@
+/* One vector vocabulary for all instruction sets, in GCC's and Clang's vector extensions: VW floats a register, VW being
+ * 16 (AVX-512), 8 (AVX2) or 4 (NEON, and SSE2 as the "scalar" baseline), defined by the isa_<name>.c that includes this.
+ * a * b + c contracts to a fused multiply-add where the instruction set has one (-ffp-contract=fast). */
+#ifndef CPU_ISA_SIMD_H
+#define CPU_ISA_SIMD_H
+
+#include <stdint.h>
+#include <string.h>
+#if defined(__SSE2__)
+#    include <immintrin.h>
+#endif
+
+#ifndef VW
+#    error "define VW, the floats in a register, first"
+#endif
+
+typedef float vf __attribute__((vector_size(VW * 4), may_alias));
+typedef int32_t vi __attribute__((vector_size(VW * 4), may_alias));
+typedef float vf_u __attribute__((vector_size(VW * 4), aligned(4), may_alias)); /* in memory, any alignment */
+typedef int32_t vi_u __attribute__((vector_size(VW * 4), aligned(4), may_alias));
+
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE vf vf_load(const float *p)
+{
+    return *(const vf_u *)p;
+}
+INLINE void vf_store(float *p, vf v)
+{
+    *(vf_u *)p = v;
+}
+INLINE vf vf_set(float s)
+{
+    return s - (vf){ 0 };
+}
+INLINE vi vi_load(const int32_t *p)
+{
+    return *(const vi_u *)p;
+}
+INLINE void vi_store(int32_t *p, vi v)
+{
+    *(vi_u *)p = v;
+}
+INLINE vi vi_set(int32_t s)
+{
+    return s - (vi){ 0 };
+}
+/* m: lanes of all ones or all zeros, as comparisons make them. */
+INLINE vf vf_select(vi m, vf yes, vf no)
+{
+    return (vf)((m & (vi)yes) | (~m & (vi)no));
+}
+INLINE vi vi_select(vi m, vi yes, vi no)
+{
+    return (m & yes) | (~m & no);
+}
+INLINE vf vf_max(vf a, vf b)
+{
+    return vf_select(a > b, a, b);
+}
+
+/* ---- 32 by 32 bits ---- */
+
+typedef uint32_t vu __attribute__((vector_size(VW * 4), may_alias));
+typedef uint32_t vu_u __attribute__((vector_size(VW * 4), aligned(4), may_alias));
+
+#if defined(__SSE2__)
+typedef uint64_t vu64 __attribute__((vector_size(VW * 4), may_alias));
+
+/* The products of the even elements, 64 bits each: one instruction, which neither compiler finds in plain C. */
+INLINE vu64 vu_mul_even(vu a, vu b)
+{
+#    if VW == 16
+    return (vu64)_mm512_mul_epu32((__m512i)a, (__m512i)b);
+#    elif VW == 8
+    return (vu64)_mm256_mul_epu32((__m256i)a, (__m256i)b);
+#    else
+    return (vu64)_mm_mul_epu32((__m128i)a, (__m128i)b);
+#    endif
+}
+
+/* High and low halves of a * m. */
+INLINE void vu_mul_wide(vu a, uint32_t m, vu *high, vu *low)
+{
+    const vu64 upper = (vu64){ 0 } + 0xffffffff00000000u;
+    vu b = m - (vu){ 0 };
+    vu64 even = vu_mul_even(a, b), odd = vu_mul_even((vu)((vu64)a >> 32), b);
+    *high = (vu)(even >> 32 | (odd & upper));
+    *low = (vu)((even & ~upper) | odd << 32);
+}
+#else
+INLINE void vu_mul_wide(vu a, uint32_t m, vu *high, vu *low)
+{
+    for (int i = 0; i < VW; i++) {
+        uint64_t product = (uint64_t)a[i] * m;
+        (*high)[i] = (uint32_t)(product >> 32);
+        (*low)[i] = (uint32_t)product;
+    }
+}
+#endif
+
+#endif

@@ -1,0 +1,120 @@
+/* The convolution block, conv -> norm -> act, or conv -> act -> norm. A norm brings its own shift, so the bias is there
+ * without one only, unless asked for. Where the activation follows at once, a ReLU shares the convolution's pass. */
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include "act.h"
+
+typedef struct conv {
+    socle_conv_desc o;           /* defaults filled in */
+    socle_tensor *weight, *bias; /* (out, in/groups, size, size); (out) or NULL */
+} conv;
+
+/* ---- the desc ---- */
+
+static socle_conv_desc with_defaults(socle_conv_desc o)
+{
+    o.size = o.size == 0 ? 3 : o.size;
+    o.stride = o.stride == 0 ? 1 : o.stride;
+    o.pad = o.pad == SOCLE_PAD_NONE ? 0 : o.pad == 0 ? o.size / 2 : o.pad;
+    o.dilation = o.dilation == 0 ? 1 : o.dilation;
+    o.groups = o.groups == 0 ? 1 : o.groups;
+    if (o.bias == SOCLE_BIAS_AUTO)
+        o.bias = o.norm == SOCLE_NORM_NONE ? SOCLE_BIAS_ON : SOCLE_BIAS_OFF;
+    return o;
+}
+
+/* o as the user gave it. */
+static socle_status check(socle_conv_desc o)
+{
+    if (o.in < 1 || o.out < 1)
+        return socle_fail(SOCLE_ERR_ARG, "Conv2d: %d channels in and %d out, at least 1 of each is needed", o.in,
+                          o.out);
+    if (o.size < 0 || o.stride < 0 || o.dilation < 0 || o.groups < 0)
+        return socle_fail(SOCLE_ERR_ARG, "Conv2d: size %d, stride %d, dilation %d, groups %d: none may be negative",
+                          o.size, o.stride, o.dilation, o.groups);
+    if (o.pad < SOCLE_PAD_NONE)
+        return socle_fail(SOCLE_ERR_ARG, "Conv2d: a padding of %d", o.pad);
+    if (o.groups > 0 && (o.in % o.groups != 0 || o.out % o.groups != 0))
+        return socle_fail(SOCLE_ERR_ARG, "Conv2d: %d groups do not divide %d channels in and %d out", o.groups,
+                          o.in, o.out);
+    if (o.norm != SOCLE_NORM_NONE)
+        return socle_fail(SOCLE_ERR_ARG, "Conv2d: there is no norm %d", (int)o.norm);
+    if ((unsigned)o.bias > SOCLE_BIAS_OFF)
+        return socle_fail(SOCLE_ERR_ARG, "Conv2d: there is no choice of bias %d", (int)o.bias);
+    return act_exists("Conv2d", o.act) ? SOCLE_OK : SOCLE_ERR_ARG;
+}
+
+/* ---- the layer ---- */
+
+static socle_tensor *forward(socle_module *m, socle_ctx *c, socle_tensor *x)
+{
+    const conv *v = socle_module_state(m);
+    socle_conv2d_opts opts = {
+        .stride = v->o.stride, .pad = v->o.pad, .dilation = v->o.dilation, .groups = v->o.groups
+    };
+    if (v->o.act == SOCLE_ACT_RELU)
+        return socle_conv2d_relu(c, x, v->weight, v->bias, opts);
+    return act_apply(c, socle_conv2d(c, x, v->weight, v->bias, opts), v->o.act, v->o.leak);
+}
+
+static void append(char *buf, size_t cap, const char *fmt, ...) SOCLE_PRINTF(3, 4);
+static void append(char *buf, size_t cap, const char *fmt, ...)
+{
+    size_t n = strlen(buf);
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(buf + n, cap - n, fmt, args);
+    va_end(args);
+}
+
+/* "8, 16, size 3", then what is not the default. */
+static void describe(const socle_module *m, char *buf, size_t cap)
+{
+    const socle_conv_desc *o = &((const conv *)socle_module_state(m))->o;
+    char act[40];
+    act_describe(o->act, o->leak, act, sizeof act);
+    snprintf(buf, cap, "%d, %d, size %d", o->in, o->out, o->size);
+    if (o->stride != 1)
+        append(buf, cap, ", stride %d", o->stride);
+    if (o->pad != o->size / 2)
+        append(buf, cap, ", pad %d", o->pad);
+    if (o->dilation != 1)
+        append(buf, cap, ", dilation %d", o->dilation);
+    if (o->groups != 1)
+        append(buf, cap, ", groups %d", o->groups);
+    if (o->bias == SOCLE_BIAS_OFF)
+        append(buf, cap, ", no bias");
+    if (act[0] != '\0')
+        append(buf, cap, ", %s", act);
+}
+
+/* Each number of y (N, K, Ho, Wo) is a sum of in/groups size^2 products. */
+static int64_t macs(const socle_module *m, socle_shape x, socle_shape y)
+{
+    (void)x;
+    const conv *v = socle_module_state(m);
+    return y.dim[0] * y.dim[1] * y.dim[2] * y.dim[3] * socle_fan(socle_shape_of(v->weight), false);
+}
+
+static const socle_module_type type = {
+    .name = "Conv2d", .size = sizeof(conv), .forward = forward, .describe = describe, .macs = macs
+};
+
+socle_module *socle_conv_new(socle_device *d, socle_conv_desc o)
+{
+    if (check(o) != SOCLE_OK)
+        return NULL;
+    o = with_defaults(o);
+    socle_module *m = socle_module_new(&type, d);
+    if (m == NULL)
+        return NULL;
+    conv *v = socle_module_state(m);
+    v->o = o;
+    socle_shape w = socle_shape4(o.out, o.in / o.groups, o.size, o.size);
+    v->weight = socle_module_param(m, "weight", w, socle_init_kaiming_uniform(sqrt(5.0), false));
+    if (v->weight != NULL && o.bias == SOCLE_BIAS_ON) /* a weight that exists has a fan that can be counted */
+        v->bias = socle_module_param(m, "bias", socle_shape1(o.out), socle_init_bias(socle_fan(w, false)));
+    return socle_module_ready(m);
+}

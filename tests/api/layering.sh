@@ -1,0 +1,80 @@
+#!/bin/sh
+# Who includes whom: every #include line against the table of rooms, and names that belong to one file only.
+# layering.sh SOURCE_DIR
+set -u
+cd "$1" || exit 1
+failed=0 checked=0
+
+complain()
+{
+    echo "$1"
+    failed=1
+}
+
+# C's own headers. Others are named by the rooms that may use them.
+c11='<(assert|complex|ctype|errno|fenv|float|inttypes|iso646|limits|locale|math|setjmp|signal|stdalign|stdarg|stdatomic'
+c11="$c11"'|stdbool|stddef|stdint|stdio|stdlib|stdnoreturn|string|threads|time|uchar|wchar|wctype)\.h>'
+
+# room NAME PATTERN FILE ...: every include of the files matches the extended regular expression.
+room()
+{
+    name=$1 allowed=$2
+    shift 2
+    for file in "$@"; do
+        [ -f "$file" ] || continue
+        checked=$((checked + 1))
+        bad=$(sed -n 's/^[ \t]*#[ \t]*include[ \t]*\([<"][^>"]*[>"]\).*/\1/p' "$file" | grep -vxE "$allowed")
+        for include in $bad; do
+            complain "$file: a file of $name may not include $include"
+        done
+    done
+}
+
+public='<socle/[a-z]+\.h>'
+own='"[a-z0-9_]+\.(h|def)"'
+posix='<(dirent|fcntl|pthread|sched|strings|unistd|sys/[a-z]+)\.h>'
+
+room "include/socle" '"[a-z]+\.h"|<std(bool|def|int)\.h>' $(ls include/socle/*.h | grep -v callbacks.h)
+room "include/socle" '"[a-z]+\.h"|<std(bool|def|int|io)\.h>' include/socle/callbacks.h
+room "include/socle/sys" '"\.\./(base|tensor|ctx)\.h"|"[a-z]+\.(h|def)"|<std(bool|def|int)\.h>' include/socle/sys/*
+
+room lib/core "$own|\"core/[a-z]+\.h\"|$public|<socle/sys/[a-z]+\.h>|$c11|$posix" lib/core/*
+room lib/prim "$own|\"(core|prim)/[a-z]+\.h\"|$public|<socle/sys/[a-z]+\.(h|def)>|$c11" lib/prim/*
+room lib/ops "$own|\"(core|prim|ops)/[a-z]+\.(h|def)\"|$public|<socle/sys/[a-z]+\.(h|def)>|$c11" lib/ops/*
+room lib/data "$own|\"(core|data)/[a-z]+\.h\"|<socle/(base|tensor|ctx|init|data|vision)\.h>|<socle/sys/(backend|memory|philox)\.h>|<zlib\.h>|$c11|$posix" \
+    lib/data/*
+room lib/nn "$own|\"nn/[a-z_]+\.h\"|$public|<socle/sys/(op|memory|philox)\.h>|$c11" lib/nn/*
+room lib/optim "$own|\"optim/[a-z_]+\.h\"|$public|<socle/sys/(prim|memory)\.h>|$c11" lib/optim/*
+room lib/learn "$own|\"learn/[a-z_]+\.h\"|$public|<socle/sys/memory\.h>|$c11|$posix" lib/learn/*
+room lib/io "$own|\"io/[a-z_]+\.h\"|$public|<socle/sys/memory\.h>|<zlib\.h>|$c11|$posix" lib/io/*
+
+backend='<socle/(base|tensor)\.h>|<socle/sys/(backend|memory|philox|test|unary|binary)\.(h|def)>'
+room lib/ref "$own|\"ref/[a-z0-9_]+\.h\"|$backend|$c11" lib/ref/*
+room cpu "\"(\.\./|isa/|cpu/)?(isa/)?[a-z0-9_]+\.h\"|$backend|$c11|<(omp|cpuid|immintrin|xmmintrin|arm_neon|sanitizer/asan_interface)\.h>|$posix" \
+    cpu/*.[ch] cpu/isa/*
+room cl "$own|$backend|$c11|<(CL/cl|clblast_c)\.h>|$posix" cl/*.[ch]
+
+code="lib cpu $([ -d cl ] && echo cl)"
+# only FILE PATTERN: no other file of the library says it.
+only()
+{
+    file=$1 pattern=$2
+    for other in $(grep -rlE --include='*.[ch]' "$pattern" $code | grep -vxE "$file"); do
+        complain "$other: only $file may say: $(grep -E "$pattern" "$other" | head -1)"
+    done
+}
+only 'cpu/parallel\.c' '#[ \t]*include[ \t]*<omp\.h>|#[ \t]*pragma[ \t]+omp'
+only 'lib/core/thread\.[ch]|cpu/memory\.c|cl/[a-z]+\.[ch]' '#[ \t]*include[ \t]*<pthread\.h>'
+only 'cpu/isa/.*' '#[ \t]*include[ \t]*<(immintrin|arm_neon)\.h>'
+
+# No way to print, to leave, or to memory that the allocator does not know.
+for file in $(grep -rlE '\b(printf|puts|exit|abort|_Exit)[ ]?\(' $code --include='*.[ch]' | sort); do
+    complain "$file: the library does not print to stdout, exit or abort: $(grep -nE '\b(printf|puts|exit|abort|_Exit)[ ]?\(' "$file" | head -1)"
+done
+for file in $(grep -rlE '\b(malloc|calloc|realloc|strdup|aligned_alloc|posix_memalign)[ ]?\(' $code --include='*.[ch]' |
+    grep -vx 'lib/core/alloc.c'); do
+    complain "$file: host memory comes from socle/sys/memory.h: $(grep -nE '\b(malloc|calloc|realloc|strdup|aligned_alloc|posix_memalign)[ ]?\(' "$file" | head -1)"
+done
+
+echo "$checked files"
+[ "$checked" -gt 0 ] && exit $failed

@@ -1,0 +1,97 @@
+/* Convolutions, forward and both gradients: first the layers that networks have, then the awkward ones. */
+#ifndef CASES_CONV_H
+#define CASES_CONV_H
+
+#include "case.h"
+
+/* x (n, c, h, w), w (k, c / groups, r, s). */
+typedef struct conv_row {
+    const char *name;
+    int n, c, h, w, k, r, s;
+    socle_conv p; /* stride, pad, dilation, groups */
+    unsigned flags;
+    double budget;
+} conv_row;
+
+#define CONV(stride, pad)                                                                                          \
+    {                                                                                                              \
+        { stride, stride }, { pad, pad }, { 1, 1 }, 1                                                              \
+    }
+
+/* clang-format off */
+static const conv_row conv_rows[] = {
+    { "1-4 3x3 s2 28",        256, 1, 28, 28, 4, 3, 3,    CONV(2, 1), CASE_BENCH | CASE_LARGE, 0 },
+    { "4-8 3x3 s2 14",        256, 4, 14, 14, 8, 3, 3,    CONV(2, 1), CASE_BENCH | CASE_LARGE, 0 },
+    { "8-16 3x3 s2 7",        256, 8, 7, 7, 16, 3, 3,     CONV(2, 1), CASE_BENCH | CASE_LARGE, 0 },
+    { "16-16 3x3 s2 4",       256, 16, 4, 4, 16, 3, 3,    CONV(2, 1), CASE_BENCH | CASE_LARGE, 0 },
+    { "16-10 2x2 s1 2",       256, 16, 2, 2, 10, 2, 2,    CONV(1, 0), CASE_BENCH | CASE_LARGE, 0 },
+    { "1-8 5x5 s2 28",        256, 1, 28, 28, 8, 5, 5,    CONV(2, 2), CASE_BENCH | CASE_LARGE, 0 },
+    { "64-64 3x3 s1 28",      256, 64, 28, 28, 64, 3, 3,  CONV(1, 1), CASE_BENCH | CASE_HUGE, 0 },
+    { "512-512 3x3 s1 4",     256, 512, 4, 4, 512, 3, 3,  CONV(1, 1), CASE_BENCH | CASE_HUGE, 0 },
+    { "16-32 3x3 s1 9",       48, 16, 9, 9, 32, 3, 3,     CONV(1, 1), CASE_LARGE, 0 },
+    { "40-24 3x3 s1 4",       33, 40, 4, 4, 24, 3, 3,     CONV(1, 1), CASE_LARGE, 0 },
+    { "16-20 1x1 s1 10",      32, 16, 10, 10, 20, 1, 1,   CONV(1, 0), CASE_LARGE, 0 },
+
+    /* batch sizes about the block and the smallest batch that is kept in blocks */
+    { "no images",            0, 2, 5, 5, 3, 3, 3,        CONV(1, 1), 0, 0 },
+    { "one image",            1, 3, 7, 5, 4, 3, 3,        CONV(1, 1), 0, 0 },
+    { "7 images",             7, 2, 6, 6, 5, 3, 3,        CONV(2, 1), 0, 0 },
+    { "8 images",             8, 3, 5, 5, 4, 3, 3,        CONV(1, 1), 0, 0 },
+    { "15 images",            15, 2, 5, 7, 3, 3, 3,       CONV(1, 1), 0, 0 },
+    { "16 images",            16, 3, 6, 5, 8, 3, 3,       CONV(2, 1), 0, 0 },
+    { "17 images",            17, 4, 5, 5, 6, 3, 3,       CONV(1, 1), 0, 0 },
+    { "33 images",            33, 2, 4, 6, 5, 3, 3,       CONV(2, 1), 0, 0 },
+
+    /* channels that are not multiples of a register tile */
+    { "1 to 1",               17, 1, 5, 5, 1, 3, 3,       CONV(1, 1), 0, 0 },
+    { "5 to 7",               16, 5, 4, 5, 7, 3, 3,       CONV(1, 1), 0, 0 },
+    { "17 to 9",              9, 17, 3, 3, 9, 3, 3,       CONV(1, 1), 0, 0 },
+    { "3 to 33",              16, 3, 4, 4, 33, 2, 2,      CONV(2, 0), 0, 0 },
+    { "31 to 2",              8, 31, 2, 3, 2, 1, 1,       CONV(1, 0), 0, 0 },
+
+    /* widths about a tile of pixels */
+    { "1x13 image",           16, 2, 1, 13, 4, 1, 3,      { { 1, 1 }, { 0, 1 }, { 1, 1 }, 1 }, 0, 0 },
+    { "13x1 image",           16, 2, 13, 1, 4, 3, 1,      { { 1, 1 }, { 1, 0 }, { 1, 1 }, 1 }, 0, 0 },
+    { "width 6",              16, 2, 2, 6, 4, 3, 3,       CONV(1, 1), 0, 0 },
+    { "width 12",             16, 1, 2, 12, 5, 3, 3,      CONV(1, 1), 0, 0 },
+    { "width 19",             9, 1, 3, 19, 4, 3, 3,       CONV(1, 1), 0, 0 },
+
+    /* windows */
+    { "1x1",                  17, 5, 3, 4, 6, 1, 1,       CONV(1, 0), 0, 0 },
+    { "1x1 s2",               16, 4, 5, 5, 3, 1, 1,       CONV(2, 0), 0, 0 },
+    { "2x2 even",             16, 3, 5, 5, 4, 2, 2,       CONV(1, 1), 0, 0 },
+    { "4x4 even s2",          16, 2, 8, 7, 4, 4, 4,       CONV(2, 1), 0, 0 },
+    { "5x3",                  8, 2, 7, 6, 3, 5, 3,        { { 1, 1 }, { 2, 1 }, { 1, 1 }, 1 }, 0, 0 },
+    { "7x7 s2",               16, 3, 9, 9, 4, 7, 7,       CONV(2, 3), 0, 0 },
+    { "stride 3",             16, 2, 10, 8, 4, 3, 3,      CONV(3, 1), 0, 0 },
+    { "stride 3 over 2x2",    16, 2, 8, 8, 3, 2, 2,       CONV(3, 0), 0, 0 },
+    { "stride 2, rows only",  16, 2, 7, 6, 4, 3, 3,       { { 2, 1 }, { 1, 1 }, { 1, 1 }, 1 }, 0, 0 },
+    { "stride 1 by 3",        9, 2, 6, 9, 4, 3, 3,        { { 1, 3 }, { 1, 1 }, { 1, 1 }, 1 }, 0, 0 },
+    { "pad 0 by 2",           16, 2, 5, 5, 3, 3, 3,       { { 1, 1 }, { 0, 2 }, { 1, 1 }, 1 }, 0, 0 },
+    { "pad 2 by 0",           7, 2, 5, 5, 3, 3, 3,        { { 2, 1 }, { 2, 0 }, { 1, 1 }, 1 }, 0, 0 },
+    { "pad of a whole window", 16, 2, 3, 3, 3, 2, 2,      CONV(1, 2), 0, 0 },
+    { "image below window",   16, 3, 2, 2, 4, 5, 5,       CONV(1, 2), 0, 0 },
+    { "one pixel",            17, 4, 1, 1, 5, 3, 3,       CONV(1, 1), 0, 0 },
+    { "one pixel s2",         16, 3, 1, 1, 4, 3, 3,       CONV(2, 1), 0, 0 },
+    { "window is the image",  16, 3, 4, 5, 6, 4, 5,       CONV(1, 0), 0, 0 },
+    { "last pixels unused",   16, 2, 8, 8, 3, 3, 3,       CONV(3, 0), 0, 0 },
+
+    { "dilation 2",           16, 2, 7, 7, 4, 3, 3,       { { 1, 1 }, { 2, 2 }, { 2, 2 }, 1 }, 0, 0 },
+    { "dilation 1 by 3 s2",   9, 3, 6, 9, 4, 3, 3,        { { 2, 2 }, { 1, 3 }, { 1, 3 }, 1 }, 0, 0 },
+    { "dilation 2 one image", 1, 2, 7, 7, 3, 3, 3,        { { 1, 1 }, { 0, 0 }, { 2, 2 }, 1 }, 0, 0 },
+    { "2 groups",             16, 4, 5, 5, 6, 3, 3,       { { 1, 1 }, { 1, 1 }, { 1, 1 }, 2 }, 0, 0 },
+    { "3 groups s2",          7, 6, 5, 5, 3, 3, 3,        { { 2, 2 }, { 1, 1 }, { 1, 1 }, 3 }, 0, 0 },
+    { "depthwise",            17, 5, 6, 6, 5, 3, 3,       { { 1, 1 }, { 1, 1 }, { 1, 1 }, 5 }, 0, 0 },
+    { "depthwise times 2",    16, 3, 5, 5, 6, 3, 3,       { { 2, 2 }, { 1, 1 }, { 1, 1 }, 3 }, 0, 0 },
+    { "groups and dilation",  9, 4, 6, 6, 4, 2, 2,        { { 1, 1 }, { 1, 1 }, { 2, 2 }, 2 }, 0, 0 },
+};
+/* clang-format on */
+
+/* Output size along rows (i = 0) or columns (i = 1). */
+static inline int conv_row_out(const conv_row *row, int i)
+{
+    int size = i ? row->w : row->h, window = i ? row->s : row->r;
+    return (size + 2 * row->p.pad[i] - row->p.dilation[i] * (window - 1) - 1) / row->p.stride[i] + 1;
+}
+
+#endif

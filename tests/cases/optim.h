@@ -1,0 +1,42 @@
+/* Optimizer steps over several parameters in one call. */
+#ifndef CASES_OPTIM_H
+#define CASES_OPTIM_H
+
+#include "case.h"
+
+typedef struct sgd_row {
+    const char *name;
+    socle_sgd_args a;
+    bool momentum; /* has the m operands */
+} sgd_row;
+
+/* clang-format off */
+static const sgd_row sgd_rows[] = {
+    { "plain",               { .lr = 0.1f }, false },
+    { "decay",               { .lr = 0.1f, .wd = 0.01f }, false },
+    { "l2",                  { .lr = 0.2f, .l2 = 0.05f }, false },
+    { "momentum",            { .lr = 0.1f, .mom = 0.9f }, true },
+    { "momentum 0",          { .lr = 0.1f, .mom = 0 }, true },
+    { "damped",              { .lr = 0.1f, .mom = 0.9f, .damp = 0.9f }, true },
+    { "nesterov",            { .lr = 0.05f, .mom = 0.8f, .nesterov = true }, true },
+    { "everything",          { .lr = 0.3f, .mom = 0.7f, .damp = 0.2f, .wd = 0.02f, .l2 = 0.03f, .nesterov = true }, true },
+};
+
+/* The parameters of one call; a row of SGD is walked with each list. */
+enum { OPTIM_MAX_PARAMETERS = 4 };
+typedef struct parameter_list {
+    int n;
+    shape_row shape[OPTIM_MAX_PARAMETERS];
+} parameter_list;
+
+static const parameter_list parameter_lists[] = {
+    { 1, { { 1, { 1 }, 0 } } },
+    { 1, { { 1, { 17 }, 0 } } },
+    { 2, { { 2, { 0, 3 }, 0 }, { 1, { 3 }, 0 } } },
+    { 4, { { 4, { 8, 3, 3, 3 }, 0 }, { 1, { 8 }, 0 }, { 2, { 10, 33 }, 0 }, { 1, { 10 }, 0 } } },
+    { 3, { { 2, { 16, 16 }, 0 }, { 1, { 15 }, 0 }, { 0, { 0 }, 0 } } },
+    { 3, { { 2, { 1000, 130 }, CASE_BENCH | CASE_LARGE }, { 1, { 1000 }, 0 }, { 4, { 64, 32, 3, 3 }, 0 } } },
+};
+/* clang-format on */
+
+#endif

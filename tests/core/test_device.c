@@ -1,0 +1,196 @@
+/* Specs, the registry, and who keeps a device alive. */
+#include <criterion/criterion.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <socle/ctx.h>
+#include <socle/sys/backend.h>
+#include <socle/sys/test.h>
+#include "core/device.h"
+
+static const socle_device_desc one_thread = { .threads = 1 };
+
+static void assert_refused(const char *spec, socle_device_desc o, socle_status s, const char *part)
+{
+    cr_assert_null(socle_device_open(spec, o), "%s was opened", spec);
+    cr_assert_eq(socle_error_status(), s, "%s: %s", spec, socle_error());
+    cr_assert_not_null(strstr(socle_error(), part), "'%s' does not say '%s'", socle_error(), part);
+}
+
+Test(device, a_spec_is_a_name_and_perhaps_a_number)
+{
+    socle_device *d = socle_device_open("ref", one_thread);
+    cr_assert_not_null(d, "%s", socle_error());
+    cr_assert_eq(strncmp(socle_device_name(d), "ref: ", 5), 0, "%s", socle_device_name(d));
+    cr_assert_eq(socle_device_real(d), SOCLE_F32);
+    cr_assert_str_eq(socle_device_backend(d)->name, "ref");
+    socle_device_close(d);
+    d = socle_device_open("ref64:0", one_thread);
+    cr_assert_not_null(d, "%s", socle_error());
+    cr_assert_eq(socle_device_real(d), SOCLE_F64);
+    cr_assert_eq(socle_device_sync(d), SOCLE_OK);
+    socle_device_close(d);
+    socle_device_close(NULL);
+    cr_assert_eq(socle_device_sync(NULL), SOCLE_ERR_ARG);
+}
+
+Test(device, a_bad_spec_is_refused_with_what_there_is)
+{
+    assert_refused("gpu", one_thread, SOCLE_ERR_ARG, "ref64");
+    assert_refused("re", one_thread, SOCLE_ERR_ARG, "'re' is unknown");
+    assert_refused("ref ", one_thread, SOCLE_ERR_ARG, "unknown");
+    assert_refused(":0", one_thread, SOCLE_ERR_ARG, "unknown");
+    assert_refused("ref:1", one_thread, SOCLE_ERR_ARG, "there is 1 of this kind");
+    assert_refused("ref:99999999999999999999", one_thread, SOCLE_ERR_ARG, "there is 1");
+    assert_refused("ref:", one_thread, SOCLE_ERR_ARG, "number");
+    assert_refused("ref:-1", one_thread, SOCLE_ERR_ARG, "number");
+    assert_refused("ref:0x", one_thread, SOCLE_ERR_ARG, "number");
+}
+
+Test(device, a_number_of_threads_is_zero_to_1024)
+{
+    assert_refused("ref", (socle_device_desc){ .threads = -1 }, SOCLE_ERR_ARG, "-1 threads");
+    assert_refused("ref", (socle_device_desc){ .threads = 1025 }, SOCLE_ERR_ARG, "1025 threads");
+    socle_device *d = socle_device_open("ref", (socle_device_desc){ .threads = 0 });
+    cr_assert_not_null(d);
+    socle_device_close(d);
+}
+
+Test(device, the_environment_chooses_where_the_program_does_not)
+{
+    setenv("SOCLE_DEVICE", "ref64", 1);
+    socle_device *d = socle_device_open(NULL, one_thread);
+    cr_assert_str_eq(socle_device_backend(d)->name, "ref64");
+    socle_device_close(d);
+    d = socle_device_open("ref", one_thread);
+    cr_assert_str_eq(socle_device_backend(d)->name, "ref");
+    socle_device_close(d);
+    setenv("SOCLE_DEVICE", "abacus", 1);
+    assert_refused(NULL, one_thread, SOCLE_ERR_ARG, "abacus");
+    setenv("SOCLE_DEVICE", "", 1);
+    d = socle_device_open(NULL, one_thread);
+    cr_assert_not_null(d, "%s", socle_error());
+    socle_device_close(d);
+}
+
+Test(device, tensors_and_ctxs_keep_it_alive)
+{
+    int64_t live = socle_test_live_blocks();
+    socle_device *d = socle_device_open("ref", one_thread);
+    socle_ctx *c = socle_ctx_new(d, 0);
+    int32_t host[] = { 4, 5 };
+    socle_tensor *t = socle_tensor_from(d, SOCLE_I32, socle_shape1(2), host);
+    socle_device_close(d);
+    cr_assert_eq(socle_ctx_device(c), socle_device_of(t));
+    socle_ctx_free(c);
+    int32_t back[2];
+    cr_assert_eq(socle_read(t, back, sizeof back), SOCLE_OK);
+    cr_assert(back[0] == 4 && back[1] == 5);
+    socle_release(t);
+    cr_assert_eq(socle_test_live_blocks(), live);
+}
+
+/* ---- registered backends: ref's table with another name ---- */
+
+static int closed;
+static void (*close_ref)(void *);
+static void close_counted(void *self)
+{
+    closed++;
+    close_ref(self);
+}
+
+static int none(void)
+{
+    return 0;
+}
+
+static socle_status open_nothing(int index, const socle_device_desc *o, void **self)
+{
+    (void)o;
+    (void)self;
+    return socle_fail(SOCLE_ERR_DEVICE, "unit %d does not answer", index);
+}
+
+/* A complete table to change. */
+static socle_backend table_named(const char *name)
+{
+    socle_device *d = socle_device_open("ref", one_thread);
+    socle_backend b = *socle_device_backend(d);
+    socle_device_close(d);
+    b.name = name;
+    close_ref = b.close;
+    b.close = close_counted;
+    return b;
+}
+
+Test(device, a_registered_backend_opens_by_its_name)
+{
+    socle_backend b = table_named("mine");
+    cr_assert_eq(socle_backend_register(&b), SOCLE_OK);
+    socle_device *d = socle_device_open("mine:0", one_thread);
+    cr_assert_not_null(d, "%s", socle_error());
+    cr_assert_eq(strncmp(socle_device_name(d), "mine: ", 6), 0);
+    socle_device_close(d);
+    cr_assert_eq(closed, 1);
+    assert_refused("yours", one_thread, SOCLE_ERR_ARG, "mine");
+}
+
+Test(device, an_incomplete_or_ambiguous_table_is_refused)
+{
+    socle_backend b = table_named("mine");
+    b.col2im = NULL;
+    cr_assert_eq(socle_backend_register(&b), SOCLE_ERR_ARG);
+    cr_assert_not_null(strstr(socle_error(), "col2im"));
+    b = table_named("ref");
+    cr_assert_eq(socle_backend_register(&b), SOCLE_ERR_ARG);
+    b = table_named("a:b");
+    cr_assert_eq(socle_backend_register(&b), SOCLE_ERR_ARG);
+    b = table_named("mine");
+    b.size = offsetof(socle_backend, gemm);
+    cr_assert_eq(socle_backend_register(&b), SOCLE_ERR_ARG);
+    cr_assert_eq(socle_backend_register(NULL), SOCLE_ERR_ARG);
+    assert_refused("mine", one_thread, SOCLE_ERR_ARG, "unknown");
+}
+
+Test(device, the_tail_that_an_older_table_lacks_reads_as_absent)
+{
+    socle_backend b = table_named("old");
+    b.size = offsetof(socle_backend, softmax);
+    cr_assert_eq(socle_backend_register(&b), SOCLE_OK);
+    socle_device *d = socle_device_open("old", one_thread);
+    const socle_backend *seen = socle_device_backend(d);
+    cr_assert_eq(seen->conv, b.conv);
+    cr_assert(seen->softmax == NULL && seen->sgd_many == NULL);
+    socle_device_close(d);
+}
+
+Test(device, a_backend_without_units_or_with_a_broken_one_says_so)
+{
+    int64_t live = socle_test_live_blocks();
+    socle_backend b = table_named("empty");
+    b.count = none;
+    cr_assert_eq(socle_backend_register(&b), SOCLE_OK);
+    assert_refused("empty", one_thread, SOCLE_ERR_ARG, "there are 0");
+    b = table_named("broken");
+    b.open = open_nothing;
+    cr_assert_eq(socle_backend_register(&b), SOCLE_OK);
+    assert_refused("broken", one_thread, SOCLE_ERR_DEVICE, "unit 0 does not answer");
+    cr_assert_eq(socle_test_live_blocks(), live);
+}
+
+Test(device, there_is_a_limit_to_registered_backends)
+{
+    static char names[20][24];
+    int accepted = 0;
+    for (int i = 0; i < 20; i++) {
+        snprintf(names[i], sizeof names[i], "mine%d", i);
+        socle_backend b = table_named(names[i]);
+        accepted += socle_backend_register(&b) == SOCLE_OK;
+    }
+    cr_assert_eq(accepted, 16);
+    cr_assert_eq(socle_error_status(), SOCLE_ERR_STATE);
+    socle_device *d = socle_device_open("mine15", one_thread);
+    cr_assert_not_null(d);
+    socle_device_close(d);
+}

@@ -1,0 +1,212 @@
+#!/usr/bin/env python3
+"""Makes the fixture files of this folder: what PyTorch computes, for tests/ops/test_parity.c and
+tests/e2e/test_training_step.c. Needs Python 3 with numpy and torch; run it as
+
+    python3 tests/golden/make_fixtures.py
+
+Inputs are rounded to float32, so that every device starts from the same numbers; everything else is computed and
+stored in float64, so that a budget in the tests is about our rounding alone. The format is that of
+tests/support/support.h. What it printed when the files were made is in README.md beside it.
+"""
+
+import os
+import struct
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+CODES = {"float32": 0, "float64": 2, "int32": 3, "uint8": 4}
+
+
+class Fixture:
+    """Named arrays in order of addition."""
+
+    def __init__(self, name):
+        self.name, self.entries = name, []
+
+    def add(self, name, value):
+        if isinstance(value, torch.Tensor):
+            value = value.detach().numpy()
+        self.entries.append((name, np.asarray(value)))
+
+    def write(self):
+        with open(os.path.join(HERE, self.name), "wb") as file:
+            file.write(b"SOCLEFX1" + struct.pack("<I", len(self.entries)))
+            for name, value in self.entries:
+                text = name.encode()
+                file.write(struct.pack("<I", len(text)) + text)
+                file.write(struct.pack("<II", CODES[value.dtype.name], value.ndim))
+                file.write(struct.pack(f"<{value.ndim}q", *value.shape))
+                file.write(np.ascontiguousarray(value).astype(value.dtype.newbyteorder("<")).tobytes())
+        print(f"{self.name}: {len(self.entries)} arrays, {os.path.getsize(os.path.join(HERE, self.name))} bytes")
+
+
+def ints(*values):
+    return np.array(values, dtype=np.int32)
+
+
+def draw(rng, *shape):
+    """Uniform in [-1, 1), float32 numbers, as a float64 leaf."""
+    x = rng.uniform(-1, 1, shape).astype(np.float32)
+    return torch.tensor(x.astype(np.float64), requires_grad=True)
+
+
+def stored(x):
+    """An input: exact in float32."""
+    return x.detach().numpy().astype(np.float32)
+
+
+def checked_relu(y):
+    """Refuses values so near to 0 that float32 might see another sign, and so another gradient."""
+    assert y.abs().min().item() > 1e-6, "change the seed: a value before the ReLU is too near to 0"
+    return F.relu(y)
+
+
+class CheckedRelu(torch.nn.Module):
+    def forward(self, y):
+        return checked_relu(y)
+
+
+def add_case(f, case, options, inputs, y, rng):
+    """Records inputs, options, y, a gradient dy of y, and the gradients of the inputs under it."""
+    dy = draw(rng, *y.shape).detach()
+    y.backward(dy)
+    f.add(f"{case}.options", ints(*options))
+    for name, x in inputs.items():
+        f.add(f"{case}.{name}", stored(x))
+        f.add(f"{case}.d{name}", x.grad)
+    f.add(f"{case}.y", y)
+    f.add(f"{case}.dy", stored(dy))
+
+
+def convolutions():
+    """options: stride, pad, dilation, groups, relu."""
+    f, rng = Fixture("conv2d.fix"), np.random.default_rng(1)
+    cases = {
+        #            N  C  H   W   K  R  S  stride pad dilation groups bias relu
+        "first":    (33, 1, 9, 8, 4, 3, 3, 2, 1, 1, 1, True, True),
+        "middle":   (17, 4, 7, 7, 8, 3, 3, 2, 1, 1, 1, True, True),
+        "head":     (16, 16, 2, 2, 10, 2, 2, 1, 0, 1, 1, True, False),
+        "large":    (9, 3, 11, 13, 5, 5, 5, 1, 2, 1, 1, True, False),
+        "groups":   (8, 4, 6, 5, 6, 3, 3, 1, 1, 1, 2, True, False),
+        "depth":    (10, 6, 7, 6, 6, 3, 3, 1, 1, 1, 6, False, False),
+        "dilated":  (3, 2, 12, 9, 3, 3, 2, 2, 2, 2, 1, True, False),
+        "point":    (8, 5, 5, 5, 7, 1, 1, 1, 0, 1, 1, False, False),
+        "uneven":   (2, 3, 8, 10, 4, 2, 3, 3, 1, 1, 1, True, True),
+    }
+    for case, (n, c, h, w, k, r, s, stride, pad, dilation, groups, bias, relu) in cases.items():
+        inputs = {"x": draw(rng, n, c, h, w), "w": draw(rng, k, c // groups, r, s)}
+        if bias:
+            inputs["bias"] = draw(rng, k)
+        y = F.conv2d(inputs["x"], inputs["w"], inputs.get("bias"), stride, pad, dilation, groups)
+        y = checked_relu(y) if relu else y
+        add_case(f, case, (stride, pad, dilation, groups, relu), inputs, y, rng)
+        print(f"  {case}: {tuple(y.shape)}, sum {y.sum().item():.9f}, sum of dw {inputs['w'].grad.sum().item():.9f}")
+    f.write()
+
+
+def poolings():
+    """options: kind (0 max, 1 average, 2 adaptive max, 3 adaptive average), then size, stride, pad, ceil, exclude_pad;
+    or h, w."""
+    f, rng = Fixture("pool2d.fix"), np.random.default_rng(2)
+    windows = {
+        "plain":   (2, 2, 0, False, False),
+        "overlap": (3, 2, 1, False, False),
+        "ceil":    (3, 2, 0, True, False),
+        "border":  (3, 2, 1, True, False),
+        "outside": (2, 2, 1, True, False),  # a further window would start in the far padding: it does not count
+        "exclude": (3, 2, 1, True, True),
+        "gaps":    (2, 3, 0, True, False),
+        "wide":    (5, 1, 2, False, True),
+    }
+    shapes = {"a": (17, 1, 7, 7), "b": (2, 2, 6, 9), "c": (8, 1, 5, 4)}
+    for name, (size, stride, pad, ceil, exclude) in windows.items():
+        for letter, shape in shapes.items():
+            for kind in (0, 1):
+                x = draw(rng, *shape)
+                if kind == 0:
+                    y = F.max_pool2d(x, size, stride, pad, ceil_mode=ceil)
+                else:
+                    y = F.avg_pool2d(x, size, stride, pad, ceil_mode=ceil, count_include_pad=not exclude)
+                add_case(f, f"{name}_{letter}{kind}", (kind, size, stride, pad, ceil, exclude), {"x": x}, y, rng)
+    for letter, shape, h, w in (("a", (17, 3, 7, 7), 1, 1), ("b", (2, 2, 6, 9), 4, 5), ("c", (8, 1, 5, 4), 7, 3)):
+        for kind in (2, 3):
+            x = draw(rng, *shape)
+            y = (F.adaptive_max_pool2d if kind == 2 else F.adaptive_avg_pool2d)(x, (h, w))
+            add_case(f, f"adaptive_{letter}{kind}", (kind, h, w), {"x": x}, y, rng)
+    f.write()
+
+
+def losses():
+    """linear: no options. cross_entropy and nll: reduction (0 mean, 1 sum, 2 none). log_softmax: axis."""
+    f, rng = Fixture("loss.fix"), np.random.default_rng(3)
+    for case, n, i, o, bias in (("linear_a", 33, 16, 10, True), ("linear_b", 3, 7, 5, False), ("linear_c", 8, 1, 1, True)):
+        inputs = {"x": draw(rng, n, i), "w": draw(rng, o, i)}
+        if bias:
+            inputs["bias"] = draw(rng, o)
+        add_case(f, case, (0,), inputs, F.linear(inputs["x"], inputs["w"], inputs.get("bias")), rng)
+    for n, k, spread in ((32, 10, 4), (5, 3, 1), (17, 101, 40)):
+        target = torch.tensor(rng.integers(0, k, n))
+        for code, reduction in enumerate(("mean", "sum", "none")):
+            for loss, fn in (("cross_entropy", F.cross_entropy), ("nll", F.nll_loss)):
+                x = torch.tensor((draw(rng, n, k).detach().numpy() * spread).astype(np.float32).astype(np.float64),
+                                 requires_grad=True)
+                case = f"{loss}_{n}_{reduction}"
+                add_case(f, case, (code,), {"x": x}, fn(x, target, reduction=reduction), rng)
+                f.add(f"{case}.target", target.numpy().astype(np.int32))
+    for axis in range(4):
+        x = draw(rng, 9, 3, 4, 5)
+        add_case(f, f"log_softmax_{axis}", (axis,), {"x": x}, F.log_softmax(x, axis), rng)
+        x = draw(rng, 9, 3, 4, 5)
+        add_case(f, f"softmax_{axis}", (axis,), {"x": x}, F.softmax(x, axis), rng)
+    f.write()
+
+
+def smooth_images(rng, n):
+    """(n, 1, 28, 28) in [0, 1]: a few slow waves each, so that neighbouring pixels are alike as in real images."""
+    i, j = np.meshgrid(np.arange(28) / 28, np.arange(28) / 28, indexing="ij")
+    images = np.zeros((n, 1, 28, 28))
+    for image in images[:, 0]:
+        for _ in range(4):
+            a, b, phase = rng.uniform(-2, 2), rng.uniform(-2, 2), rng.uniform(0, 2 * np.pi)
+            image += np.sin(2 * np.pi * (a * i + b * j) + phase)
+    low, high = images.min((2, 3), keepdims=True), images.max((2, 3), keepdims=True)
+    return ((images - low) / (high - low)).astype(np.float32)
+
+
+def training_step():
+    """One step of SGD, lr 0.2, on the small Fashion-MNIST network with PyTorch's default initial weights."""
+    f, rng = Fixture("training_step.fix"), np.random.default_rng(4)
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 4, 3, 2, 1), CheckedRelu(), torch.nn.Conv2d(4, 8, 3, 2, 1), CheckedRelu(),
+        torch.nn.Conv2d(8, 16, 3, 2, 1), CheckedRelu(), torch.nn.Conv2d(16, 16, 3, 2, 1), CheckedRelu(),
+        torch.nn.Conv2d(16, 10, 2), torch.nn.Flatten())
+    names = [f"{layer}.{kind}" for layer in range(5) for kind in ("weight", "bias")]
+    x, target = smooth_images(rng, 32), rng.integers(0, 10, 32)
+    for name, p in zip(names, model.parameters()):
+        f.add(f"before.{name}", p.detach().clone())
+    model.double()
+    loss = F.cross_entropy(model(torch.tensor(x.astype(np.float64))), torch.tensor(target))
+    loss.backward()
+    lr = float(np.float32(0.2))
+    for name, p in zip(names, model.parameters()):
+        f.add(f"grad.{name}", p.grad)
+        f.add(f"after.{name}", p - lr * p.grad)
+        print(f"  {name}: {tuple(p.shape)}, norm of the gradient {p.grad.norm().item():.9f}")
+    f.add("x", x)
+    f.add("target", target.astype(np.int32))
+    f.add("loss", np.array(loss.item()))
+    print(f"  loss {loss.item():.12f}")
+    f.write()
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    print(f"torch {torch.__version__}, numpy {np.__version__}")
+    convolutions()
+    poolings()
+    losses()
+    training_step()

@@ -1,0 +1,57 @@
+/* Conformance of sgd_many. Operands: n parameters, n gradients, n momenta. */
+#include "conformance_trial.h"
+#include "cases/optim.h"
+
+typedef struct sgd_attr {
+    socle_sgd_args a;
+    int n;
+    bool momentum;
+} sgd_attr;
+
+static socle_status call_sgd(const socle_backend *b, void *self, const socle_view *const *v, const trial *t)
+{
+    const sgd_attr *attr = t->attr;
+    socle_view view[3 * OPTIM_MAX_PARAMETERS];
+    int n = attr->n;
+    for (int i = 0; i < (attr->momentum ? 3 : 2) * n; i++)
+        view[i] = *v[i];
+    return b->sgd_many(self, (size_t)n, view, view + n, attr->momentum ? view + 2 * n : NULL, &attr->a);
+}
+
+static socle_status prim_sgd(socle_tensor *const *v, const trial *t)
+{
+    const sgd_attr *attr = t->attr;
+    int n = attr->n;
+    return socle_prim_sgd_many((size_t)n, v, v + n, attr->momentum ? v + 2 * n : NULL, &attr->a);
+}
+
+static const trial_slot sgd_slot = { "sgd_many", offsetof(socle_backend, sgd_many), true, call_sgd, prim_sgd };
+
+static void try_sgd(session *s, const sgd_row *row, const parameter_list *list)
+{
+    static const char *const names[3][OPTIM_MAX_PARAMETERS] = { { "p0", "p1", "p2", "p3" },
+                                                                { "g0", "g1", "g2", "g3" },
+                                                                { "m0", "m1", "m2", "m3" } };
+    char words[64];
+    sgd_attr attr = { row->a, list->n, row->momentum };
+    trial t;
+    trial_begin(&t, &sgd_slot, &attr, "%s %d from %s", row->name, list->n,
+                shape_words(case_shape(&list->shape[0]), words));
+    t.flags = list->shape[0].flags;
+    for (int kind = 0; kind < (row->momentum ? 3 : 2); kind++)
+        for (int i = 0; i < list->n; i++) {
+            socle_shape shape = case_shape(&list->shape[i]);
+            operand *o = kind == 1 ? trial_in(&t, names[kind][i], TRIAL_REAL, shape)
+                                   : trial_inout(&t, names[kind][i], TRIAL_REAL, shape);
+            o->floor = 1; /* the values that are added */
+            operand_uniform(&t, o, -1, 1);
+        }
+    trial_run(s, &t);
+}
+
+void family_optim(session *s)
+{
+    for (size_t i = 0; i < CASE_COUNT(sgd_rows); i++)
+        for (size_t k = 0; k < CASE_COUNT(parameter_lists); k++)
+            try_sgd(s, &sgd_rows[i], &parameter_lists[k]);
+}

@@ -1,0 +1,2 @@
+/* Parameterised tests are part of criterion.h here. */
+#include "criterion.h"
