@@ -1,7 +1,8 @@
 # CPU kernels are written once (cpu/isa/body_*.h) and compiled once per instruction set. No other file gets these flags,
 # link-time optimisation is off for them, and each exports one symbol: socle_cpu_<isa>, its table of kernels.
 
-set(SOCLE_ISA_FLAGS -O3 -fno-math-errno -fno-trapping-math -ffp-contract=fast -fno-lto)
+# Instrumented kernels at -O3 take minutes and a gigabyte each to compile; what sanitizers look for does not depend on it.
+set(SOCLE_ISA_FLAGS $<IF:$<BOOL:${SOCLE_SANITIZE}>,-O1,-O3> -fno-math-errno -fno-trapping-math -ffp-contract=fast -fno-lto)
 
 # socle_isa(NAME flag ...): compiles cpu/isa/isa_NAME.c with the flags and tells cpu/select.c that it exists.
 function(socle_isa name)

@@ -1,5 +1,5 @@
-/* The native CPU device: its table, how it is opened, its memory. Everything is done when a call returns, so that free,
- * read and sync need not wait. The primitives are in the files named in device.h. */
+/* The native CPU device: its table, how it is opened, its memory. Everything is done when a call returns, so
+ * that free, read and sync need not wait. The primitives are in the files named in device.h. */
 #include "device.h"
 
 #include <stdio.h>

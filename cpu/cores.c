@@ -1,7 +1,7 @@
-/* How many cores this process may use: the fewest of what its affinity mask and the quotas of its control groups (and
- * those of all groups above) allow. More threads than that would spin at each other's expense. */
+/* How many cores this process may use: the fewest of what its affinity mask and the quotas of its control groups
+ * (and those of all groups above) allow. More threads than that would spin at each other's expense. */
 #if defined(__linux__) && !defined(_GNU_SOURCE)
-#    define _GNU_SOURCE /* sched_getaffinity */
+#define _GNU_SOURCE /* sched_getaffinity */
 #endif
 #include "parallel.h"
 
@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 #ifdef __linux__
-#    include <sched.h>
+#include <sched.h>
 #endif
 
 enum { TEXT = 4096, PATH_TEXT = 2 * TEXT };
@@ -44,8 +44,8 @@ static void read_text(const char *path, char text[TEXT])
     close(file);
 }
 
-/* Quota in a v2 group's folder ("max 100000" or "150000 100000") or a v1 group's; 0 = none. A part of a core does not
- * carry a spinning thread: quotas are rounded down. */
+/* Quota in a v2 group's folder ("max 100000" or "150000 100000") or a v1 group's; 0 = none. A part of a core
+ * does not carry a spinning thread: quotas are rounded down. */
 static int group_cores(const char *folder, int version)
 {
     char path[PATH_TEXT], text[TEXT];
@@ -73,8 +73,8 @@ static int fewer(int a, int b)
     return b > 0 && b < a ? b : a;
 }
 
-/* The group's quota and those of all above it. Inside a container the group's own path may not be visible; then the mount
- * point itself is what counts, and it is the last to be looked at. */
+/* The group's quota and those of all above it. Inside a container the group's own path may not be visible; then
+ * the mount point itself is what counts, and it is the last to be looked at. */
 static int quota_cores(int most, const char *mount, const char *group, int version)
 {
     char folder[TEXT + 64];

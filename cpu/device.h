@@ -13,8 +13,8 @@ typedef struct cpu_device {
     struct memory_pool *memory;
 } cpu_device;
 
-/* Workspace of `bytes`, 64-byte aligned, from the device's pool: after the first step it costs no system call. NULL on
- * failure, with ERR_NOMEM raised. Give it back with cpu_scratch_free. Not from inside cpu_for. */
+/* Workspace of `bytes`, 64-byte aligned, from the device's pool: after the first step it costs no system call.
+ * NULL on failure, with ERR_NOMEM raised. Give it back with cpu_scratch_free. Not from inside cpu_for. */
 void *cpu_scratch(cpu_device *d, size_t bytes);
 void cpu_scratch_free(cpu_device *d, void *p, size_t bytes);
 
@@ -22,8 +22,8 @@ void cpu_scratch_free(cpu_device *d, void *p, size_t bytes);
 /* conv.c */
 socle_status cpu_conv(void *self, const socle_conv *p, socle_epilogue e, socle_out y, socle_in x, socle_in w,
                       socle_in bias);
-socle_status cpu_conv_grad(void *self, const socle_conv *p, socle_epilogue e, socle_out dx, socle_out dw, socle_out db,
-                           socle_in dy, socle_in x, socle_in w, socle_in y);
+socle_status cpu_conv_grad(void *self, const socle_conv *p, socle_epilogue e, socle_out dx, socle_out dw,
+                           socle_out db, socle_in dy, socle_in x, socle_in w, socle_in y);
 /* linear.c */
 socle_status cpu_linear(void *self, socle_epilogue e, socle_out y, socle_in x, socle_in w, socle_in bias);
 socle_status cpu_linear_grad(void *self, socle_epilogue e, socle_out dx, socle_out dw, socle_out db, socle_in dy,
@@ -40,7 +40,8 @@ socle_status cpu_unary(void *self, socle_unary op, socle_out y, socle_in x, floa
 socle_status cpu_unary_grad(void *self, socle_unary op, socle_out dx, socle_in dy, socle_in x, socle_in y, float a,
                             float b);
 socle_status cpu_binary(void *self, socle_binary op, socle_out y, socle_in a, socle_in b);
-socle_status cpu_binary_grad(void *self, socle_binary op, int side, socle_out d, socle_in dy, socle_in a, socle_in b);
+socle_status cpu_binary_grad(void *self, socle_binary op, int side, socle_out d, socle_in dy, socle_in a,
+                             socle_in b);
 socle_status cpu_where(void *self, socle_out y, socle_in cond, socle_in a, socle_in b);
 socle_status cpu_axpby(void *self, socle_out y, float a, socle_in x, float b);
 /* reduce.c */

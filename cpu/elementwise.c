@@ -1,6 +1,7 @@
 /* Elementwise slots: each brings its operands into loops of rows (iterate.h) and names the kernel for a row.
  *
- * Pad lanes are computed like any other where that keeps the operands one flat row; nobody reads what comes out there. */
+ * Pad lanes are computed like any other where that keeps the operands one flat row; nobody reads what comes out
+ * there. */
 #include "device.h"
 
 #include <string.h>
@@ -109,8 +110,8 @@ static void transpose_rows(void *arg, int64_t n, const int64_t *at, const int64_
     t->r.kernels->transpose(n, t->cols, f32(&t->r, 0, at), t->ldy, f32(&t->r, 1, at), t->ldx);
 }
 
-/* Rewrites l so that its rows run along x's contiguous dimension, and takes y's out of it. False where there is none, or
- * y's rows follow x's anyway. */
+/* Rewrites l so that its rows run along x's contiguous dimension, and takes y's out of it. False where there is
+ * none, or y's rows follow x's anyway. */
 static bool find_transposition(loop *l, transposition *t)
 {
     int inner = l->ndim - 1, run = -1;
@@ -221,8 +222,8 @@ static void compare_row(void *arg, int64_t n, const int64_t *at, const int64_t *
 {
     const rows *r = arg;
     int size = size_of_type(r->type);
-    r->kernels->compare((socle_binary)r->op, r->type, n, u8(r, 0, at), stride[0], bytes_at(r, 1, at, size), stride[1],
-                        bytes_at(r, 2, at, size), stride[2]);
+    r->kernels->compare((socle_binary)r->op, r->type, n, u8(r, 0, at), stride[0], bytes_at(r, 1, at, size),
+                        stride[1], bytes_at(r, 2, at, size), stride[2]);
 }
 
 static bool compares(socle_binary op)
@@ -257,7 +258,8 @@ static void binary_grad_row(void *arg, int64_t n, const int64_t *at, const int64
                             f32(r, 2, at), stride[2], f32(r, 3, at), stride[3]);
 }
 
-socle_status cpu_binary_grad(void *self, socle_binary op, int side, socle_out g, socle_in dy, socle_in a, socle_in b)
+socle_status cpu_binary_grad(void *self, socle_binary op, int side, socle_out g, socle_in dy, socle_in a,
+                             socle_in b)
 {
     const cpu_device *d = self;
     const socle_view *v[] = { g, dy, a != NULL ? a : dy, b != NULL ? b : dy };

@@ -1,5 +1,6 @@
-/* Cross entropy of logits x (N, K) and targets (N), and its gradient: 16 images at a time in the kernels for columns, where
- * operands that are not in blocks are brought to (lines.h); with very many classes, image by image. */
+/* Cross entropy of logits x (N, K) and targets (N), and its gradient: 16 images at a time in the kernels for
+ * columns, where operands that are not in blocks are brought to (lines.h); with very many classes, image by
+ * image. */
 #include "device.h"
 
 #include "isa/kernels_elementwise.h"
@@ -51,8 +52,8 @@ static socle_status check_targets(const entropy *e)
     for (int64_t n = 0; n < e->x->dim[0]; n++) {
         int32_t t = target_of(e, n);
         if (t < 0 || t >= e->x->dim[1])
-            return socle_fail(SOCLE_ERR_ARG, "cross entropy: target %ld of sample %lld is outside [0, %lld)", (long)t,
-                              (long long)n, (long long)e->x->dim[1]);
+            return socle_fail(SOCLE_ERR_ARG, "cross entropy: target %ld of sample %lld is outside [0, %lld)",
+                              (long)t, (long long)n, (long long)e->x->dim[1]);
     }
     return SOCLE_OK;
 }
@@ -97,7 +98,8 @@ static void entropy_grad_block(const entropy *e, int64_t first, int64_t images)
         target[i] = i < images ? target_of(e, first + i) : -1;
         g[i] = i < images ? e->scale * *loss_of(e, first + i) : 0.0f;
     }
-    columns logp = columns_of(e, e->logp, 1, first, images, true), dx = columns_of(e, e->x, 0, first, images, false);
+    columns logp = columns_of(e, e->logp, 1, first, images, true),
+            dx = columns_of(e, e->x, 0, first, images, false);
     int64_t n = logp.p == buffer_of(e, 1) ? images : SOCLE_LANES;
     e->d->kernels->reduce->xent_grad_columns(e->x->dim[1], n, dx.p, dx.ld, logp.p, logp.ld, target, g);
     columns_done(e, e->x, dx, first, images);

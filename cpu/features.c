@@ -1,16 +1,16 @@
 /* Asks the processor, and the operating system: a register that is not saved on a context switch is not there.
  *
- * This says what the processor can do. Whether it should is the same answer for all that are known: AVX-512 kernels full
- * of fused multiply-adds gain more by the width than the first such processors lose in clock rate, and those that split
- * the registers in two lose nothing. */
+ * This says what the processor can do. Whether it should is the same answer for all that are known: AVX-512
+ * kernels full of fused multiply-adds gain more by the width than the first such processors lose in clock rate,
+ * and those that split the registers in two lose nothing. */
 #include "features.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #if defined(__x86_64__) || defined(__i386__)
-#    include <cpuid.h>
-#    include <stdint.h>
+#include <cpuid.h>
+#include <stdint.h>
 
 /* XCR0: which register files the operating system saves. Callers have checked OSXSAVE. */
 static uint64_t saved_state(void)
@@ -51,18 +51,18 @@ void cpu_brand(char *text, int size)
 }
 
 #elif defined(__aarch64__)
-#    ifdef __linux__
-#        include <sys/auxv.h>
-#    endif
+#ifdef __linux__
+#include <sys/auxv.h>
+#endif
 
 unsigned cpu_features(void)
 {
-#    ifdef __linux__
+#ifdef __linux__
     const unsigned long asimd = 1ul << 1; /* HWCAP_ASIMD */
     return getauxval(AT_HWCAP) & asimd ? CPU_NEON : 0;
-#    else
+#else
     return CPU_NEON; /* every other AArch64 system requires it */
-#    endif
+#endif
 }
 
 void cpu_brand(char *text, int size)

@@ -1,5 +1,6 @@
-/* gather and scatter_add. Every index is judged before anything is written. A gather runs in any order; a scatter is shared
- * out over what is not indexed, and adds along the axis in order, so that its sums do not depend on threads. */
+/* gather and scatter_add. Every index is judged before anything is written. A gather runs in any order; a
+ * scatter is shared out over what is not indexed, and adds along the axis in order, so that its sums do not
+ * depend on threads. */
 #include "device.h"
 
 #include "isa/kernels_elementwise.h"

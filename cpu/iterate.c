@@ -113,13 +113,12 @@ static bool follows(const loop *l, int outer_dim, const loop *from, int d)
     return true;
 }
 
-void loop_coalesce(loop *l)
+/* Joins neighbouring dimensions that follow each other in all operands. */
+static void coalesce(loop *l)
 {
     loop old = *l;
     int ndim = 0;
     for (int d = 0; d < old.ndim; d++) {
-        if (old.dim[d] == 1)
-            continue;
         if (ndim > 0 && follows(l, ndim - 1, &old, d)) {
             int64_t outer_size = l->dim[ndim - 1];
             move_dim(l, ndim - 1, &old, d);
@@ -137,7 +136,7 @@ void loop_coalesce(loop *l)
     l->ndim = ndim;
 }
 
-/* Strides of dimensions of size 1 mean nothing, and must not decide the order: coalescing twice drops them first. */
+/* Strides of dimensions of size 1 mean nothing, and must not decide the order. */
 static void drop_single(loop *l)
 {
     loop old = *l;
@@ -155,16 +154,8 @@ int loop_build(loop out[2], int n, const socle_view *const *v, bool pads)
     for (int i = 0; i < loops; i++) {
         drop_single(&out[i]);
         sort_dims(&out[i]);
-        loop_coalesce(&out[i]);
+        coalesce(&out[i]);
     }
-    return loops;
-}
-
-int loop_build_ordered(loop out[2], const socle_view *v)
-{
-    int loops = raw_loops(out, 1, &v, false);
-    for (int i = 0; i < loops; i++)
-        loop_coalesce(&out[i]);
     return loops;
 }
 

@@ -1,9 +1,10 @@
-/* The loop over operands of equal sizes in any mixture of strides and formats: what lets every slot accept every view.
+/* The loop over operands of equal sizes in any mixture of strides and formats: what lets every slot accept every
+ * view.
  *
- * Views become plain strided loops: blocks of 16 images are one dimension over blocks and one over the lanes, dimensions
- * are sorted by the first operand's strides, and neighbours that follow each other in all operands become one. What is
- * left is a few nested loops around rows, and a kernel for one row does the work. Dense operands of one format are a
- * single row. */
+ * Views become plain strided loops: blocks of 16 images are one dimension over blocks and one over the lanes,
+ * dimensions are sorted by the first operand's strides, and neighbours that follow each other in all operands
+ * become one. What is left is a few nested loops around rows, and a kernel for one row does the work. Dense
+ * operands of one format are a single row. */
 #ifndef CPU_ITERATE_H
 #define CPU_ITERATE_H
 
@@ -11,9 +12,9 @@
 
 enum { LOOP_OPERANDS = 4, LOOP_DIMS = SOCLE_MAX_DIMS + 2 /* the lanes, and one to cut rows */ };
 
-/* Elements of a row's worth of work for one chunk of cpu_for: about 4 us in the L2 cache, thrice what starting a parallel
- * region costs. LOOP_GRAIN_HEAVY where an element costs an exponential. */
-enum { LOOP_GRAIN = 16384, LOOP_GRAIN_HEAVY = 4096 };
+/* Elements in one chunk of cpu_for: 2 to 3 us of work in the L2 cache, twice what starting a parallel region costs.
+ * LOOP_GRAIN_HEAVY where an element costs an exponential. */
+enum { LOOP_GRAIN = 32768, LOOP_GRAIN_HEAVY = 8192 };
 
 typedef struct loop {
     int operands, ndim; /* ndim >= 1 */
@@ -25,14 +26,10 @@ typedef struct loop {
 /* n elements of every operand; element i of operand k is at[k] + i * stride[k]. May run in any thread. */
 typedef void (*loop_row)(void *arg, int64_t n, const int64_t *at, const int64_t *stride);
 
-/* v[0] to v[n - 1] have equal dims. Fills one loop, or two where images do not fill their last block; returns how many.
- * pads: lanes past the last image may be read and written as well, where that saves the second loop. Rows then run along
- * the operand whose memory is v[0]. */
+/* v[0] to v[n - 1] have equal dims. Fills one loop, or two where images do not fill their last block; returns
+ * how many. pads: lanes past the last image may be read and written as well, where that saves the second loop.
+ * Rows then run along the operand whose memory is v[0]. */
 int loop_build(loop out[2], int n, const socle_view *const *v, bool pads);
-/* One view as a loop in row-major order of its logical dimensions: nothing is sorted. */
-int loop_build_ordered(loop out[2], const socle_view *v);
-/* Joins neighbouring dimensions that follow each other in all operands, and drops those of size 1. */
-void loop_coalesce(loop *l);
 int64_t loop_count(const loop *l); /* elements */
 
 /* Runs row over all of l in chunks of about `grain` elements, in any order. */

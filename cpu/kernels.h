@@ -1,6 +1,6 @@
-/* The serial inner kernels of one instruction set. Every table is complete: isa_<name>.c makes all of them from the same
- * bodies (isa/body_*.h), so a new instruction set is correct on its first day. Threads, blocking and formats are the
- * business of the files above (conv.c, gemm.c, elementwise.c ...), which are compiled once. */
+/* The serial inner kernels of one instruction set. Every table is complete: isa_<name>.c makes all of them from
+ * the same bodies (isa/body_*.h), so a new instruction set is correct on its first day. Threads, blocking and
+ * formats are the business of the files above (conv.c, gemm.c, elementwise.c ...), which are compiled once. */
 #ifndef CPU_KERNELS_H
 #define CPU_KERNELS_H
 

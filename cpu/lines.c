@@ -14,7 +14,8 @@ static bool are_contiguous(socle_in v, int axis)
     return lines_are_straight(v, axis) && v->stride[axis] == 1;
 }
 
-void lines_gather(const cpu_device *d, float *columns, socle_in v, int axis, const float *x, int64_t step, int64_t n)
+void lines_gather(const cpu_device *d, float *columns, socle_in v, int axis, const float *x, int64_t step,
+                  int64_t n)
 {
     if (are_contiguous(v, axis)) {
         d->kernels->elementwise->transpose(v->dim[axis], n, columns, SOCLE_LANES, x, step);
@@ -27,7 +28,8 @@ void lines_gather(const cpu_device *d, float *columns, socle_in v, int axis, con
     }
 }
 
-void lines_scatter(const cpu_device *d, const float *columns, socle_in v, int axis, float *y, int64_t step, int64_t n)
+void lines_scatter(const cpu_device *d, const float *columns, socle_in v, int axis, float *y, int64_t step,
+                   int64_t n)
 {
     if (are_contiguous(v, axis)) {
         d->kernels->elementwise->transpose(n, v->dim[axis], y, step, columns, SOCLE_LANES);

@@ -1,10 +1,10 @@
-/* The pool of memory.h: one stack of free blocks for each of a fixed list of sizes, powers of two and the three quarter
- * steps between them, so that no block is more than a quarter larger than asked for.
+/* The pool of memory.h: one stack of free blocks for each of a fixed list of sizes, powers of two and the three
+ * quarter steps between them, so that no block is more than a quarter larger than asked for.
  *
- * A block comes from the library's allocator and is preceded by one cache line that says where it came from. Under
- * AddressSanitizer what nobody asked for is poisoned: the rest of a block in use, and all of a free one. */
+ * A block comes from the library's allocator and is preceded by one cache line that says where it came from.
+ * Under AddressSanitizer what nobody asked for is poisoned: the rest of a block in use, and all of a free one. */
 #if defined(__linux__) && !defined(_DEFAULT_SOURCE)
-#    define _DEFAULT_SOURCE /* madvise */
+#define _DEFAULT_SOURCE /* madvise */
 #endif
 #include "memory.h"
 
@@ -13,18 +13,18 @@
 #include <socle/sys/memory.h>
 #include <socle/sys/test.h>
 #ifdef __linux__
-#    include <sys/mman.h>
+#include <sys/mman.h>
 #endif
 
 #if defined(__SANITIZE_ADDRESS__)
-#    define POISONS 1
+#define POISONS 1
 #elif defined(__has_feature)
-#    if __has_feature(address_sanitizer)
-#        define POISONS 1
-#    endif
+#if __has_feature(address_sanitizer)
+#define POISONS 1
+#endif
 #endif
 #ifdef POISONS
-#    include <sanitizer/asan_interface.h>
+#include <sanitizer/asan_interface.h>
 #endif
 
 enum { LINE = 64, HUGE_PAGE = 2 << 20, STEPS = 4, SIZES = 58 * STEPS };

@@ -1,5 +1,5 @@
-/* Optimizer steps over all parameters in one parallel region: dense parameters are laid end to end in thought, and chunks
- * cut from the whole, so that a hundred small ones cost as little as a large one. */
+/* Optimizer steps over all parameters in one parallel region: dense parameters are laid end to end in thought,
+ * and chunks cut from the whole, so that a hundred small ones cost as little as a large one. */
 #include "device.h"
 
 #include "isa/kernels_optim.h"

@@ -1,17 +1,19 @@
 /* cpu_for on OpenMP: the one file that knows it.
  *
- * Chunks are cut by the caller's grain, never by the number of threads, and thread t always gets the same neighbouring
- * chunks, so that the memory it touched first stays near it. A region always has all of the device's threads, the idle
- * ones too: GNU's runtime ends the surplus threads of a smaller team and would start them anew for the next larger one.
+ * Chunks are cut by the caller's grain, never by the number of threads, and thread t always gets the same
+ * neighbouring chunks, so that the memory it touched first stays near it. A region always has all of the
+ * device's threads, the idle ones too: GNU's runtime ends the surplus threads of a smaller team and would start
+ * them anew for the next larger one.
  *
- * Denormals are flushed to zero inside, by every thread for itself (the mode is per thread, and threads of the pool do not
- * inherit it), also when all runs in the caller: otherwise results would depend on the number of threads. */
+ * Denormals are flushed to zero inside, by every thread for itself (the mode is per thread, and threads of the
+ * pool do not inherit it), also when all runs in the caller: otherwise results would depend on the number of
+ * threads. */
 #include "parallel.h"
 
 #include <stdbool.h>
 
 #if defined(__SSE__)
-#    include <xmmintrin.h>
+#include <xmmintrin.h>
 #endif
 
 static _Thread_local int thread_number;
@@ -91,7 +93,7 @@ static void run_here(const job *j)
 }
 
 #ifdef _OPENMP
-#    include <omp.h>
+#include <omp.h>
 
 /* The atomics order what the caller wrote before the region, and the workers in it, for ThreadSanitizer too, which
  * cannot see into the OpenMP runtime. */
@@ -108,12 +110,13 @@ static __attribute__((noinline)) void run_share(job *j, int thread, int threads)
     __atomic_fetch_add(&j->done, 1, __ATOMIC_ACQ_REL);
 }
 
-#    if defined(__clang__) || defined(__GNUC__)
+#if defined(__clang__) || defined(__GNUC__)
 __attribute__((no_sanitize("thread")))
-#    endif
-static void run_region(job *j, int threads)
+#endif
+static void
+run_region(job *j, int threads)
 {
-#    pragma omp parallel num_threads(threads)
+#pragma omp parallel num_threads(threads)
     run_share(j, omp_get_thread_num(), omp_get_num_threads());
 }
 

@@ -4,10 +4,10 @@
 
 #include <stdint.h>
 
-/* Runs fn(arg, first, last) over pieces of [0, n): chunk c is [c * grain, min(n, (c + 1) * grain)), whatever the number of
- * threads, so a chunk's result cannot depend on it. Runs in the caller when there is one chunk, one thread, or the caller
- * is inside a parallel region already. Worker threads compute with denormals flushed to zero and restore their mode, the
- * caller too. fn must not fail. */
+/* Runs fn(arg, first, last) over pieces of [0, n): chunk c is [c * grain, min(n, (c + 1) * grain)), whatever the
+ * number of threads, so a chunk's result cannot depend on it. Runs in the caller when there is one chunk, one
+ * thread, or the caller is inside a parallel region already. Worker threads compute with denormals flushed to
+ * zero and restore their mode, the caller too. fn must not fail. */
 typedef void (*cpu_range)(void *arg, int64_t first, int64_t last);
 void cpu_for(int threads, int64_t n, int64_t grain, cpu_range fn, void *arg);
 

@@ -1,6 +1,6 @@
-/* Pooling and its gradient. Operands that are all in blocks of images go through the kernels, one channel of one block at a
- * time; any other mixture of formats through the plain loops here, one channel of one image at a time. Windows are worked
- * out once per call, which makes adaptive, padded and ceil-mode pooling the same thing. */
+/* Pooling and its gradient. Operands that are all in blocks of images go through the kernels, one channel of one
+ * block at a time; any other mixture of formats through the plain loops here, one channel of one image at a
+ * time. Windows are worked out once per call, which makes adaptive, padded and ceil-mode pooling the same thing. */
 #include "device.h"
 
 #include <math.h>
@@ -14,7 +14,7 @@ typedef struct pooling {
     const socle_pool *p;
     socle_in x, y, index; /* backward: dx and dy; index may be NULL */
     bool backward;
-    cpu_window *windows;  /* ho of rows, wo of columns */
+    cpu_window *windows; /* ho of rows, wo of columns */
     size_t bytes;
 } pooling;
 

@@ -1,6 +1,6 @@
-/* Random numbers and dropout. Memory in any order: beside the operands walks one that is not there, whose "address" is the
- * element's number in row-major order, and the kernels draw for numbers a step apart. Solid blocks of images have a faster
- * way of their own. */
+/* Random numbers and dropout. Memory in any order: beside the operands walks one that is not there, whose
+ * "address" is the element's number in row-major order, and the kernels draw for numbers a step apart. Solid
+ * blocks of images have a faster way of their own. */
 #include "device.h"
 
 #include "isa/kernels_elementwise.h"
@@ -51,7 +51,8 @@ static void random_row(void *arg, int64_t n, const int64_t *at, const int64_t *s
 
 /* ---- blocks of images ---- */
 
-/* Numbers follow each other along an image, images lie across memory: 16 images' worth is drawn, then transposed. */
+/* Numbers follow each other along an image, images lie across memory: 16 images' worth is drawn, then
+ * transposed. */
 enum { PIXELS = 64 };
 
 typedef struct block_draw {
@@ -92,11 +93,13 @@ static void draw_blocks(void *arg, int64_t first, int64_t last)
         if (x != NULL)
             w->kernels->random->dropout(n * SOCLE_LANES, y, 1, x, 1, across, w->p);
         else
-            w->kernels->elementwise->unary(SOCLE_UNARY_affine, n * SOCLE_LANES, y, 1, across, 1, w->scale, w->shift);
+            w->kernels->elementwise->unary(SOCLE_UNARY_affine, n * SOCLE_LANES, y, 1, across, 1, w->scale,
+                                           w->shift);
     }
 }
 
-/* False where y or x (NULL: there is none) are not of that kind. Lanes past the last image get numbers nobody asked for. */
+/* False where y or x (NULL: there is none) are not of that kind. Lanes past the last image get numbers nobody
+ * asked for. */
 static bool run_blocks(const cpu_device *d, const draw *w, socle_out y, socle_in x)
 {
     if (!is_solid(y) || (x != NULL && !is_solid(x)))

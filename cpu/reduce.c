@@ -1,11 +1,12 @@
 /* Reductions over any axes of any view.
  *
- * A view splits into two loops: one over the elements that are kept, one over what is reduced into each. Where neighbours
- * in memory are kept, a tile of them is reduced at once (columns), else memory is run along (rows).
+ * A view splits into two loops: one over the elements that are kept, one over what is reduced into each. Where
+ * neighbours in memory are kept, a tile of them is reduced at once (columns), else memory is run along (rows).
  *
- * The order of additions is fixed by the shapes alone. What is reduced is cut into chunks; a chunk is summed in float, in 32
- * virtual lanes or one per column, and chunks are added in double in their order. So results do not depend on threads,
- * and errors grow with the length of a chunk, not of the sum. Pad lanes are never read into a sum. */
+ * The order of additions is fixed by the shapes alone. What is reduced is cut into chunks; a chunk is summed in
+ * float, in 32 virtual lanes or one per column, and chunks are added in double in their order. So results do not
+ * depend on threads, and errors grow with the length of a chunk, not of the sum. Pad lanes are never read into a
+ * sum. */
 #include "device.h"
 
 #include <math.h>
@@ -28,12 +29,13 @@ typedef struct plan {
     int64_t count; /* elements reduced into one */
     const float *x;
     float *y;
-    loop kept;     /* operand 0: x, operand 1: y */
+    loop kept; /* operand 0: x, operand 1: y */
     bool columns;
     int64_t width, pieces, tiles; /* columns of a tile (1 for rows), tiles of a row of kept, tiles */
     loop over[MOST_OVERS];        /* operand 0: x, from the kept element */
     int overs;
-    int64_t steps[MOST_OVERS], per_chunk[MOST_OVERS], chunks[MOST_OVERS]; /* a step: a row, or one element per column */
+    int64_t steps[MOST_OVERS], per_chunk[MOST_OVERS],
+        chunks[MOST_OVERS]; /* a step: a row, or one element per column */
     int64_t all_chunks;
     float *partial; /* [tile][chunk][width], or NULL */
 } plan;

@@ -28,7 +28,8 @@ static socle_status unknown_isa(const char *cap)
 {
     char names[64] = "";
     for (int i = 0, used = 0; i < TABLES && used < (int)sizeof names; i++)
-        used += snprintf(names + used, sizeof names - (size_t)used, "%s%s", i > 0 ? ", " : "", tables[i].kernels->name);
+        used +=
+            snprintf(names + used, sizeof names - (size_t)used, "%s%s", i > 0 ? ", " : "", tables[i].kernels->name);
     return socle_fail(SOCLE_ERR_ARG, "SOCLE_CPU_ISA is \"%.32s\"; this build has %s", cap, names);
 }
 

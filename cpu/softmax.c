@@ -1,6 +1,7 @@
-/* Softmax and its gradient along any axis. Where neighbours in memory belong to different lines (the images of a block, or an
- * axis that is not the last), all goes through the kernels for columns; other short lines are brought into that form, 16 at
- * a time (lines.h); long ones go by themselves, through a buffer where they are not contiguous. */
+/* Softmax and its gradient along any axis. Where neighbours in memory belong to different lines (the images of a
+ * block, or an axis that is not the last), all goes through the kernels for columns; other short lines are
+ * brought into that form, 16 at a time (lines.h); long ones go by themselves, through a buffer where they are
+ * not contiguous. */
 #include "device.h"
 
 #include "isa/kernels_reduce.h"
@@ -15,7 +16,7 @@ typedef struct softmax {
     int64_t length;
     int n; /* operands: the result, then what it is made from */
     socle_in v[3];
-    float *buffer;   /* for each thread: `room` floats for each operand */
+    float *buffer; /* for each thread: `room` floats for each operand */
     int64_t room;
 } softmax;
 

@@ -1,5 +1,5 @@
-/* A convolutional network learns to tell ten kinds of clothes apart: Fashion-MNIST, 60,000 training images, 10,000 for
- * evaluation, 28 x 28 pixels. fashion_mnist --help lists the options. */
+/* A convolutional network learns to tell ten kinds of clothes apart: Fashion-MNIST, 60,000 training images,
+ * 10,000 for evaluation, 28 x 28 pixels. fashion_mnist --help lists the options. */
 #define _POSIX_C_SOURCE 200809L
 #include <socle/socle.h>
 
@@ -10,7 +10,8 @@
 #include <unistd.h>
 #include "options.h"
 
-/* Four 3 x 3 convolutions of stride 2, 28 -> 14 -> 7 -> 4 -> 2 pixels, and one 2 x 2 convolution to the ten classes. */
+/* Four 3 x 3 convolutions of stride 2, 28 -> 14 -> 7 -> 4 -> 2 pixels, and one 2 x 2 convolution to the ten
+ * classes. */
 static socle_module *conv_net(socle_device *d)
 {
     static const int width[] = { 1, 4, 8, 16, 16 };

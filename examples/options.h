@@ -21,8 +21,8 @@ typedef struct options {
     bool norm_input, quiet, summary;
 } options;
 
-/* what: a sentence for --help. models: the names --model takes, NULL at the end. Prints the help and exits with 0, or one
- * sentence on stderr and exits with 2, where the command line says so. */
+/* what: a sentence for --help. models: the names --model takes, NULL at the end. Prints the help and exits with
+ * 0, or one sentence on stderr and exits with 2, where the command line says so. */
 options options_parse(int argc, char **argv, const char *what, const char *const *models, options defaults);
 
 /* Makes the folder of --out if it does not exist. *made: it did not. False, with a message, on failure. */

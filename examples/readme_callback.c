@@ -1,4 +1,5 @@
-/* A callback of one's own: the learning rate falls linearly to a tenth, and training stops when it is good enough. */
+/* A callback of one's own: the learning rate falls linearly to a tenth, and training stops when it is good
+ * enough. */
 #include <socle/socle.h>
 #include <stdio.h>
 

@@ -1,5 +1,6 @@
-/* Kernels of kernels_elementwise.h. The expressions come from sys/unary.def and sys/binary.def, whose x, y, a and b are the
- * locals here; `op` is a constant wherever a loop is made, so each line of the lists becomes one vectorised loop. */
+/* Kernels of kernels_elementwise.h. The expressions come from sys/unary.def and sys/binary.def, whose x, y, a
+ * and b are the locals here; `op` is a constant wherever a loop is made, so each line of the lists becomes one
+ * vectorised loop. */
 #include "kernels_elementwise.h"
 #include "loop.h"
 #include "math.h"
@@ -16,8 +17,8 @@
 INLINE float unary_value(socle_unary op, float x, float a, float b)
 {
     switch (op) {
-#define U(name, value, derivative, keep)                                                                             \
-    case SOCLE_UNARY_##name:                                                                                         \
+#define U(name, value, derivative, keep)                                                                           \
+    case SOCLE_UNARY_##name:                                                                                       \
         return value;
 #include <socle/sys/unary.def>
 #undef U
@@ -31,8 +32,8 @@ INLINE float unary_value(socle_unary op, float x, float a, float b)
 INLINE float unary_slope(socle_unary op, float x, float y, float a, float b)
 {
     switch (op) {
-#define U(name, value, derivative, keep)                                                                             \
-    case SOCLE_UNARY_##name:                                                                                         \
+#define U(name, value, derivative, keep)                                                                           \
+    case SOCLE_UNARY_##name:                                                                                       \
         return derivative;
 #include <socle/sys/unary.def>
 #undef U
@@ -46,8 +47,8 @@ INLINE float unary_slope(socle_unary op, float x, float y, float a, float b)
 INLINE float binary_value(socle_binary op, float a, float b)
 {
     switch (op) {
-#define B(name, value, da, db, keep)                                                                                 \
-    case SOCLE_BINARY_##name:                                                                                        \
+#define B(name, value, da, db, keep)                                                                               \
+    case SOCLE_BINARY_##name:                                                                                      \
         return value;
 #define C(name, value)
 #include <socle/sys/binary.def>
@@ -61,8 +62,8 @@ INLINE float binary_value(socle_binary op, float a, float b)
 INLINE float binary_slope(socle_binary op, int side, float a, float b)
 {
     switch (op) {
-#define B(name, value, da, db, keep)                                                                                 \
-    case SOCLE_BINARY_##name:                                                                                        \
+#define B(name, value, da, db, keep)                                                                               \
+    case SOCLE_BINARY_##name:                                                                                      \
         return side == 0 ? (da) : (db);
 #define C(name, value)
 #include <socle/sys/binary.def>
@@ -77,8 +78,8 @@ INLINE bool holds_f32(socle_binary op, float a, float b)
 {
     switch (op) {
 #define B(name, value, da, db, keep)
-#define C(name, value)                                                                                               \
-    case SOCLE_BINARY_##name:                                                                                        \
+#define C(name, value)                                                                                             \
+    case SOCLE_BINARY_##name:                                                                                      \
         return value;
 #include <socle/sys/binary.def>
 #undef B
@@ -92,8 +93,8 @@ INLINE bool holds_i32(socle_binary op, int32_t a, int32_t b)
 {
     switch (op) {
 #define B(name, value, da, db, keep)
-#define C(name, value)                                                                                               \
-    case SOCLE_BINARY_##name:                                                                                        \
+#define C(name, value)                                                                                             \
+    case SOCLE_BINARY_##name:                                                                                      \
         return value;
 #include <socle/sys/binary.def>
 #undef B
@@ -124,9 +125,9 @@ static void elementwise_unary(socle_unary op, int64_t n, float *y, int64_t sy, c
                               float b)
 {
     switch (op) {
-#define U(name, value, derivative, keep)                                                                             \
-    case SOCLE_UNARY_##name:                                                                                         \
-        unary_row(SOCLE_UNARY_##name, n, y, sy, x, sx, a, b);                                                        \
+#define U(name, value, derivative, keep)                                                                           \
+    case SOCLE_UNARY_##name:                                                                                       \
+        unary_row(SOCLE_UNARY_##name, n, y, sy, x, sx, a, b);                                                      \
         break;
 #include <socle/sys/unary.def>
 #undef U
@@ -155,9 +156,9 @@ static void elementwise_unary_grad(socle_unary op, int64_t n, float *dx, int64_t
                                    const float *k, int64_t sk, float a, float b)
 {
     switch (op) {
-#define U(name, value, derivative, keep)                                                                             \
-    case SOCLE_UNARY_##name:                                                                                         \
-        unary_grad_row(SOCLE_UNARY_##name, n, dx, sdx, dy, sdy, k, sk, a, b);                                        \
+#define U(name, value, derivative, keep)                                                                           \
+    case SOCLE_UNARY_##name:                                                                                       \
+        unary_grad_row(SOCLE_UNARY_##name, n, dx, sdx, dy, sdy, k, sk, a, b);                                      \
         break;
 #include <socle/sys/unary.def>
 #undef U
@@ -186,9 +187,9 @@ static void elementwise_binary(socle_binary op, int64_t n, float *y, int64_t sy,
                                const float *b, int64_t sb)
 {
     switch (op) {
-#define B(name, value, da, db, keep)                                                                                 \
-    case SOCLE_BINARY_##name:                                                                                        \
-        binary_row(SOCLE_BINARY_##name, n, y, sy, a, sa, b, sb);                                                     \
+#define B(name, value, da, db, keep)                                                                               \
+    case SOCLE_BINARY_##name:                                                                                      \
+        binary_row(SOCLE_BINARY_##name, n, y, sy, a, sa, b, sb);                                                   \
         break;
 #define C(name, value)
 #include <socle/sys/binary.def>
@@ -199,8 +200,8 @@ static void elementwise_binary(socle_binary op, int64_t n, float *y, int64_t sy,
     }
 }
 
-INLINE void binary_grad_row(socle_binary op, int side, int64_t n, float *d, int64_t sd, const float *dy, int64_t sdy,
-                            const float *a, int64_t sa, const float *b, int64_t sb)
+INLINE void binary_grad_row(socle_binary op, int side, int64_t n, float *d, int64_t sd, const float *dy,
+                            int64_t sdy, const float *a, int64_t sa, const float *b, int64_t sb)
 {
     float in[TILE], left[TILE], right[TILE], out[TILE];
     int64_t tile = sd == 1 && sdy == 1 && sa == 1 && sb == 1 ? n : TILE;
@@ -220,12 +221,12 @@ static void elementwise_binary_grad(socle_binary op, int side, int64_t n, float 
                                     int64_t sdy, const float *a, int64_t sa, const float *b, int64_t sb)
 {
     switch (op) {
-#define B(name, value, da, db, keep)                                                                                 \
-    case SOCLE_BINARY_##name:                                                                                        \
-        if (side == 0)                                                                                               \
-            binary_grad_row(SOCLE_BINARY_##name, 0, n, d, sd, dy, sdy, a, sa, b, sb);                                \
-        else                                                                                                         \
-            binary_grad_row(SOCLE_BINARY_##name, 1, n, d, sd, dy, sdy, a, sa, b, sb);                                \
+#define B(name, value, da, db, keep)                                                                               \
+    case SOCLE_BINARY_##name:                                                                                      \
+        if (side == 0)                                                                                             \
+            binary_grad_row(SOCLE_BINARY_##name, 0, n, d, sd, dy, sdy, a, sa, b, sb);                              \
+        else                                                                                                       \
+            binary_grad_row(SOCLE_BINARY_##name, 1, n, d, sd, dy, sdy, a, sa, b, sb);                              \
         break;
 #define C(name, value)
 #include <socle/sys/binary.def>
@@ -254,8 +255,8 @@ INLINE void compare_f32_row(socle_binary op, int64_t n, uint8_t *y, int64_t sy, 
 }
 
 /* Integers of either size, as I32. */
-INLINE void compare_i32_row(socle_binary op, bool bytes, int64_t n, uint8_t *y, int64_t sy, const void *a, int64_t sa,
-                            const void *b, int64_t sb)
+INLINE void compare_i32_row(socle_binary op, bool bytes, int64_t n, uint8_t *y, int64_t sy, const void *a,
+                            int64_t sa, const void *b, int64_t sb)
 {
     int32_t left[TILE], right[TILE];
     uint8_t out[TILE];
@@ -278,12 +279,12 @@ static void elementwise_compare(socle_binary op, cpu_type type, int64_t n, uint8
 {
     switch (op) {
 #define B(name, value, da, db, keep)
-#define C(name, value)                                                                                               \
-    case SOCLE_BINARY_##name:                                                                                        \
-        if (type == CPU_TYPE_F32)                                                                                    \
-            compare_f32_row(SOCLE_BINARY_##name, n, y, sy, a, sa, b, sb);                                            \
-        else                                                                                                         \
-            compare_i32_row(SOCLE_BINARY_##name, type == CPU_TYPE_U8, n, y, sy, a, sa, b, sb);                       \
+#define C(name, value)                                                                                             \
+    case SOCLE_BINARY_##name:                                                                                      \
+        if (type == CPU_TYPE_F32)                                                                                  \
+            compare_f32_row(SOCLE_BINARY_##name, n, y, sy, a, sa, b, sb);                                          \
+        else                                                                                                       \
+            compare_i32_row(SOCLE_BINARY_##name, type == CPU_TYPE_U8, n, y, sy, a, sa, b, sb);                     \
         break;
 #include <socle/sys/binary.def>
 #undef B
@@ -295,8 +296,8 @@ static void elementwise_compare(socle_binary op, cpu_type type, int64_t n, uint8
 
 /* ---- selection, sums ---- */
 
-static void elementwise_where(int bytes, int64_t n, void *y, int64_t sy, const uint8_t *cond, int64_t sc, const void *a,
-                              int64_t sa, const void *b, int64_t sb)
+static void elementwise_where(int bytes, int64_t n, void *y, int64_t sy, const uint8_t *cond, int64_t sc,
+                              const void *a, int64_t sa, const void *b, int64_t sb)
 {
     if (bytes == 1) {
         uint8_t *v = y;
@@ -438,15 +439,6 @@ static void elementwise_copy(cpu_type to, cpu_type from, int64_t n, void *y, int
 
 #include "body_transpose.h"
 
-static void elementwise_math(char f, int64_t n, float *y, const float *x)
-{
-    for (int64_t i = 0; i < n; i++) {
-        float c, s;
-        math_cos_sin(x[i], &c, &s);
-        y[i] = f == 'e' ? math_exp(x[i]) : f == 'l' ? math_log(x[i]) : f == 't' ? math_tanh(x[i]) : f == 'c' ? c : s;
-    }
-}
-
 static const struct cpu_elementwise_kernels elementwise_kernels = {
     .unary = elementwise_unary,
     .unary_grad = elementwise_unary_grad,
@@ -458,5 +450,4 @@ static const struct cpu_elementwise_kernels elementwise_kernels = {
     .fill = elementwise_fill,
     .copy = elementwise_copy,
     .transpose = elementwise_transpose,
-    .math = elementwise_math,
 };

@@ -1,6 +1,6 @@
-/* Kernels of kernels_pool.h: a vector holds the same pixel of VW images, so that windows of any size and position are plain
- * vertical arithmetic. Backward of max compares where forward would scatter: every window adds its gradient to the pixel
- * whose number is the stored one, and 0 to the others. */
+/* Kernels of kernels_pool.h: a vector holds the same pixel of VW images, so that windows of any size and
+ * position are plain vertical arithmetic. Backward of max compares where forward would scatter: every window
+ * adds its gradient to the pixel whose number is the stored one, and 0 to the others. */
 #include "kernels_pool.h"
 #include "simd.h"
 

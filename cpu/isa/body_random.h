@@ -1,5 +1,5 @@
-/* Kernels of kernels_random.h. Sixteen blocks of the generator go through the rounds together; what differs between a draw
- * in memory order and one across it is only which elements the blocks are made for. */
+/* Kernels of kernels_random.h. Sixteen blocks of the generator go through the rounds together; what differs
+ * between a draw in memory order and one across it is only which elements the blocks are made for. */
 #include "kernels_random.h"
 #include "loop.h"
 #include "math.h"
@@ -70,9 +70,16 @@ INLINE void whole_blocks(bool normal, const words *w, float *out)
             number[3][i] = uniform_of(w->w[3][i]);
         }
     }
-    for (int i = 0; i < BLOCKS; i++)
-        for (int k = 0; k < 4; k++)
-            out[4 * i + k] = number[k][i];
+    for (int i = 0; i < BLOCKS; i += VW) {
+        vf even_low = interleave_low(vf_load(number[0] + i), vf_load(number[2] + i));
+        vf even_high = interleave_high(vf_load(number[0] + i), vf_load(number[2] + i));
+        vf odd_low = interleave_low(vf_load(number[1] + i), vf_load(number[3] + i));
+        vf odd_high = interleave_high(vf_load(number[1] + i), vf_load(number[3] + i));
+        vf_store(out + 4 * i, interleave_low(even_low, odd_low));
+        vf_store(out + 4 * i + VW, interleave_high(even_low, odd_low));
+        vf_store(out + 4 * i + 2 * VW, interleave_low(even_high, odd_high));
+        vf_store(out + 4 * i + 3 * VW, interleave_high(even_high, odd_high));
+    }
 }
 
 /* One number of each block: that of element first + i * step. */

@@ -55,7 +55,8 @@ INLINE void reduce_row(socle_reduce op, int64_t n, const float *x, vf acc[REDUCE
     }
 }
 
-INLINE void reduce_rows_op(socle_reduce op, int64_t rows, int64_t ld, int64_t n, const float *x, int64_t sx, float *lanes)
+INLINE void reduce_rows_op(socle_reduce op, int64_t rows, int64_t ld, int64_t n, const float *x, int64_t sx,
+                           float *lanes)
 {
     float tile[TILE], spill[VW];
     vf acc[REDUCE_LANES / VW];
@@ -71,7 +72,8 @@ INLINE void reduce_rows_op(socle_reduce op, int64_t rows, int64_t ld, int64_t n,
         vf_store(lanes + j * VW, acc[j]);
 }
 
-static void reduce_rows(socle_reduce op, int64_t rows, int64_t ld, int64_t n, const float *x, int64_t sx, float *acc)
+static void reduce_rows(socle_reduce op, int64_t rows, int64_t ld, int64_t n, const float *x, int64_t sx,
+                        float *acc)
 {
     switch (op) {
     case SOCLE_REDUCE_SUMSQ:
@@ -90,10 +92,12 @@ static void reduce_rows(socle_reduce op, int64_t rows, int64_t ld, int64_t n, co
 }
 
 /* Four chains of additions, so that one does not wait for the other. */
-INLINE void reduce_each_op(socle_reduce op, int64_t rows, int64_t ld, int64_t n, const float *x, int64_t sx, float *y,
-                           int64_t sy)
+INLINE void reduce_each_op(socle_reduce op, int64_t rows, int64_t ld, int64_t n, const float *x, int64_t sx,
+                           float *y, int64_t sy)
 {
-    const float start = op == SOCLE_REDUCE_MAX ? -__builtin_inff() : op == SOCLE_REDUCE_MIN ? __builtin_inff() : 0.0f;
+    const float start = op == SOCLE_REDUCE_MAX   ? -__builtin_inff()
+                        : op == SOCLE_REDUCE_MIN ? __builtin_inff()
+                                                 : 0.0f;
     for (int64_t r = 0; r < rows; r++) {
         float acc[4] = { start, start, start, start };
         const float *row = x + r * ld;
@@ -182,7 +186,8 @@ INLINE bool beats(socle_reduce op, float v, float best)
     return better || (v != v && best == best);
 }
 
-INLINE void reduce_arg_op(socle_reduce op, int64_t rows, int64_t ld, int64_t n, const float *x, int32_t *index, int64_t si)
+INLINE void reduce_arg_op(socle_reduce op, int64_t rows, int64_t ld, int64_t n, const float *x, int32_t *index,
+                          int64_t si)
 {
     int64_t i = 0;
     for (; i + VW <= n; i += VW) {

@@ -1,5 +1,6 @@
-/* Softmax and cross entropy (kernels_reduce.h). The largest element m is subtracted first, so that no exponential overflows:
- * log softmax(x) = x - m - log(sum exp(x - m)). Columns go in groups of 16, which are the images of a block. */
+/* Softmax and cross entropy (kernels_reduce.h). The largest element m is subtracted first, so that no
+ * exponential overflows: log softmax(x) = x - m - log(sum exp(x - m)). Columns go in groups of 16, which are the
+ * images of a block. */
 
 enum { COLUMNS = 16 };
 
@@ -25,8 +26,8 @@ INLINE void log_sum_exp_columns(int w, int64_t rows, const float *x, int64_t ldx
     }
 }
 
-INLINE void softmax_group(bool log, int w, int64_t rows, float *y, int64_t ldy, const float *x, int64_t ldx, float *most,
-                          float *rest)
+INLINE void softmax_group(bool log, int w, int64_t rows, float *y, int64_t ldy, const float *x, int64_t ldx,
+                          float *most, float *rest)
 {
     float m[COLUMNS], l[COLUMNS];
     log_sum_exp_columns(w, rows, x, ldx, m, l);
@@ -108,8 +109,8 @@ static void softmax_row(bool log, int64_t n, float *y, const float *x, float *mo
 
 /* ---- gradients ---- */
 
-INLINE void softmax_grad_group(bool log, int w, int64_t rows, float *dx, int64_t lddx, const float *dy, int64_t lddy,
-                               const float *y, int64_t ldy)
+INLINE void softmax_grad_group(bool log, int w, int64_t rows, float *dx, int64_t lddx, const float *dy,
+                               int64_t lddy, const float *y, int64_t ldy)
 {
     float sum[COLUMNS] = { 0 };
     for (int64_t r = 0; r < rows; r++)
@@ -124,8 +125,8 @@ INLINE void softmax_grad_group(bool log, int w, int64_t rows, float *dx, int64_t
     }
 }
 
-static void softmax_grad_columns(bool log, int64_t rows, int64_t n, float *dx, int64_t lddx, const float *dy, int64_t lddy,
-                                 const float *y, int64_t ldy)
+static void softmax_grad_columns(bool log, int64_t rows, int64_t n, float *dx, int64_t lddx, const float *dy,
+                                 int64_t lddy, const float *y, int64_t ldy)
 {
     for (int64_t i = 0; i < n; i += COLUMNS) {
         if (n - i < COLUMNS)

@@ -1,28 +1,6 @@
-/* Transposition of a matrix of 4-byte elements in register squares of VW x VW: what changes row-major images into blocks of
- * 16 and back. A square is log2(VW) rounds in which row i and row i + VW / 2 are interleaved into rows 2i and 2i + 1. */
-
-/* a0 b0 a1 b1 ... of the lower or upper halves. */
-INLINE vf interleave_low(vf a, vf b)
-{
-#if VW == 16
-    return __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-#elif VW == 8
-    return __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
-#else
-    return __builtin_shufflevector(a, b, 0, 4, 1, 5);
-#endif
-}
-
-INLINE vf interleave_high(vf a, vf b)
-{
-#if VW == 16
-    return __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
-#elif VW == 8
-    return __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
-#else
-    return __builtin_shufflevector(a, b, 2, 6, 3, 7);
-#endif
-}
+/* Transposition of a matrix of 4-byte elements in register squares of VW x VW: what changes row-major images
+ * into blocks of 16 and back. A square is log2(VW) rounds in which row i and row i + VW / 2 are interleaved into
+ * rows 2i and 2i + 1. */
 
 INLINE void transpose_square(float *y, int64_t ldy, const float *x, int64_t ldx)
 {

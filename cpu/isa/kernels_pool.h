@@ -17,7 +17,7 @@ typedef struct cpu_pool_block {
     float *y;       /* forward: (ho, wo) */
     float *dx;      /* backward: (height, width), overwritten */
     const float *dy;
-    int32_t *index; /* of max: (ho, wo), h width + w; forward: may be NULL */
+    int32_t *index;                 /* of max: (ho, wo), h width + w; forward: may be NULL */
     int64_t xh, xw, yh, yw, ih, iw; /* strides of x or dx, of y or dy, of index */
 } cpu_pool_block;
 

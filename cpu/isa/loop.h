@@ -1,8 +1,8 @@
 /* Plain loops over rows for the compiler to vectorise, and how a strided operand becomes a row.
  *
- * Kernels compute on rows of unit stride. An operand with another stride (0: one value for all) is brought into a tile on
- * the stack first, tile by tile; a strided result leaves through one. So every function has exactly one loop, fast for
- * rows and tolerable for anything else. */
+ * Kernels compute on rows of unit stride. An operand with another stride (0: one value for all) is brought into
+ * a tile on the stack first, tile by tile; a strided result leaves through one. So every function has exactly
+ * one loop, fast for rows and tolerable for anything else. */
 #ifndef CPU_ISA_LOOP_H
 #define CPU_ISA_LOOP_H
 
@@ -10,9 +10,9 @@
 
 /* Before a loop whose iterations are independent: operands overlap exactly or not at all. */
 #if defined(__clang__)
-#    define INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#define INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
 #else
-#    define INDEPENDENT _Pragma("GCC ivdep")
+#define INDEPENDENT _Pragma("GCC ivdep")
 #endif
 
 enum { TILE = 256 }; /* elements: a few tiles stay in the L1 cache */

@@ -1,7 +1,7 @@
-/* exp, log, tanh, and sine and cosine of turns, in float: plain C without branches, so that loops over them become vector
- * code for every instruction set. Within 2 units in the last place of the true value wherever that is a normal number
- * (tests/cpu/test_math.c measures it against double); results below 2^-126 are 0, arguments below it count as 0, as they
- * do throughout this backend. Infinities and NaN come out as from the C library.
+/* exp, log, tanh, and sine and cosine of turns, in float: plain C without branches, so that loops over them
+ * become vector code for every instruction set. Within 2 units in the last place of the true value wherever that
+ * is a normal number (tests/cpu/test_math.c measures it against double); results below 2^-126 are 0, arguments
+ * below it count as 0, as they do throughout this backend. Infinities and NaN come out as from the C library.
  *
  * Polynomials are minimax fits (weighted least squares) on the stated interval. */
 #ifndef CPU_ISA_MATH_H

@@ -1,5 +1,5 @@
-/* Overflow-checked sizes; the allocator itself is public: sys/memory.h. alloc.c also holds the live-block count and the
- * fault countdown of sys/test.h. */
+/* Overflow-checked sizes; the allocator itself is public: sys/memory.h. alloc.c also holds the live-block count and
+ * the fault countdown of sys/test.h. */
 #ifndef CORE_ALLOC_H
 #define CORE_ALLOC_H
 

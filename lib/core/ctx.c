@@ -1,5 +1,5 @@
-/* The execution context. Scopes are marks into one list of owned results; the tape hangs on it as a pointer with two
- * functions, so that this room knows nothing of gradients.
+/* The execution context. Scopes are marks into one list of owned results; the tape hangs on it as a pointer with
+ * two functions, so that this room knows nothing of gradients.
  *
  * A NULL ctx, which is what a failed socle_ctx_new gives, is a ctx that has failed. */
 #include "ctx.h"
@@ -26,8 +26,8 @@ socle_ctx *socle_ctx_new(socle_device *d, uint64_t seed)
     return c;
 }
 
-/* Releases results from mark on, except keep (or NULL), whose first reference stays as the last one owned. keep's place
- * is one that has been looked at already, so nothing is overwritten unseen. */
+/* Releases results from mark on, but one reference to keep (or NULL), which moves to mark: what was there is released
+ * by then, or is keep. */
 static void release_from(socle_ctx *c, size_t mark, const socle_tensor *keep)
 {
     size_t kept = mark;

@@ -1,4 +1,5 @@
-/* Scopes, mode, random stream, sticky status. The tape hangs here as pointer + destructor; lib/ops/tape.c knows it. */
+/* Scopes, mode, random stream, sticky status. The tape hangs here as pointer + destructor; lib/ops/tape.c knows it.
+ */
 #ifndef CORE_CTX_H
 #define CORE_CTX_H
 
@@ -18,8 +19,8 @@ struct socle_ctx {
     void (*tape_free)(struct tape *t);
 };
 
-/* Takes over one reference to t and returns it borrowed; NULL, with t released and the ctx failed, when the list cannot
- * grow. t NULL: fails the ctx with the thread's last error. */
+/* Takes over one reference to t and returns it borrowed; NULL, with t released and the ctx failed, when the list
+ * cannot grow. t NULL: fails the ctx with the thread's last error. */
 socle_tensor *ctx_own(socle_ctx *c, socle_tensor *t);
 
 #endif

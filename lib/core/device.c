@@ -1,7 +1,7 @@
 /* The registry of backends, device specs, and devices with their reference count.
  *
- * Built-in backends come as a list that the build generates; programs may add their own. A table compiled against an
- * older, shorter interface is copied and its missing tail reads as NULL: those slots were all optional. */
+ * Built-in backends come as a list that the build generates; programs may add their own. A table compiled against
+ * an older, shorter interface is copied and its missing tail reads as NULL: those slots were all optional. */
 #include "device.h"
 
 #include <stddef.h>

@@ -1,5 +1,5 @@
-/* The thread's error record, and the words for statuses. A record is a fixed buffer, so that reporting that memory is
- * exhausted needs none. */
+/* The thread's error record, and the words for statuses. A record is a fixed buffer, so that reporting that memory
+ * is exhausted needs none. */
 #include "error.h"
 
 #include <stdarg.h>

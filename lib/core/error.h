@@ -1,4 +1,5 @@
-/* The only two error macros. Only the function that detects an error words it; everybody above forwards the status. */
+/* The only two error macros. Only the function that detects an error words it; everybody above forwards the status.
+ */
 #ifndef CORE_ERROR_H
 #define CORE_ERROR_H
 

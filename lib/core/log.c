@@ -1,4 +1,5 @@
-/* Where messages go. The environment is asked anew for every message: it is rare, and nothing has to be remembered. */
+/* Where messages go. The environment is asked anew for every message: it is rare, and nothing has to be remembered.
+ */
 #include "log.h"
 
 #include <stdarg.h>

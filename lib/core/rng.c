@@ -1,5 +1,5 @@
-/* socle_rng: a stream of random numbers for the host, word i of it being word i % 4 of Philox block i / 4. Shuffles,
- * augmentation and initial weights draw from it; the devices' own draws follow sys/philox.h directly. */
+/* socle_rng: a stream of random numbers for the host, word i of it being word i % 4 of Philox block i / 4.
+ * Shuffles, augmentation and initial weights draw from it; the devices' own draws follow sys/philox.h directly. */
 #include <math.h>
 #include <socle/init.h>
 #include <socle/sys/philox.h>
@@ -17,8 +17,8 @@ double socle_rng_uniform(socle_rng *r)
     return socle_philox_float(socle_rng_word(r));
 }
 
-/* Box-Muller, the cosine half: two words a number, so that a number's place in the stream does not depend on what was
- * drawn before it. */
+/* Box-Muller, the cosine half: two words a number, so that a number's place in the stream does not depend on what
+ * was drawn before it. */
 double socle_rng_normal(socle_rng *r)
 {
     static const double two_pi = 6.283185307179586;
@@ -27,8 +27,9 @@ double socle_rng_normal(socle_rng *r)
     return sqrt(-2.0 * log(u)) * cos(two_pi * v);
 }
 
-/* Lemire, "Fast random integer generation in an interval" (2019): the high half of word * n is uniform once the words
- * whose low half falls into the first 2^32 mod n are drawn again. Larger n: 64 bits, rejecting the unfair tail. */
+/* Lemire, "Fast random integer generation in an interval" (2019): the high half of word * n is uniform once the
+ * words whose low half falls into the first 2^32 mod n are drawn again. Larger n: 64 bits, rejecting the unfair
+ * tail. */
 uint64_t socle_rng_below(socle_rng *r, uint64_t n)
 {
     if (n <= UINT32_MAX) {

@@ -4,8 +4,8 @@
 
 #include <socle/sys/backend.h>
 
-/* Checks 0 <= ndim <= SOCLE_MAX_DIMS, dim >= 0, and that elements, their bytes and their blocks can be counted; raises
- * ERR_SHAPE naming `what`. */
+/* Checks 0 <= ndim <= SOCLE_MAX_DIMS, dim >= 0, and that elements, their bytes and their blocks can be counted;
+ * raises ERR_SHAPE naming `what`. */
 socle_status shape_check(const char *what, socle_shape s, int64_t *numel) SOCLE_MUST_USE;
 int64_t shape_numel(socle_shape s); /* of a checked shape; 1 for ndim 0 */
 /* NumPy: right-aligned, 1 stretches. ERR_SHAPE names `what` and both shapes. */
@@ -24,8 +24,8 @@ socle_view view_dense(socle_dtype t, socle_shape s, int lanes);
 socle_shape view_shape(const socle_view *v);
 int64_t view_extent(const socle_view *v); /* elements from offset to the last one reachable, pad lanes included */
 bool view_is_dense(const socle_view *v);  /* strides are those of view_dense for its format; size-1 dims are free */
-/* v seen with shape s by stride 0, NumPy rules. False if the format forbids it: lanes = 16 and v's images are not s's
- * images. v must be broadcastable to s. */
+/* v seen with shape s by stride 0, NumPy rules. False if the format forbids it: lanes = 16 and v's images are not
+ * s's images. v must be broadcastable to s. */
 bool view_expand(const socle_view *v, socle_shape s, socle_view *out);
 
 #endif

@@ -1,7 +1,7 @@
 /* Tensors: reference-counted handles, each a view of reference-counted storage, with a place for a gradient.
  *
- * Questions about NULL are answered as for an empty shape, so that a forward pass written without checks survives its
- * first failure. */
+ * Questions about NULL are answered as for an empty shape, so that a forward pass written without checks survives
+ * its first failure. */
 #include "tensor.h"
 
 #include "alloc.h"
@@ -217,8 +217,8 @@ socle_device *socle_device_of(const socle_tensor *t)
 
 /* ---- gradients ---- */
 
-/* A result that was recorded has the generation of its tape and keeps it when the tape moves on: such a tensor stays a
- * result. socle_detach makes a leaf of it. */
+/* A result that was recorded has the generation of its tape and keeps it when the tape moves on: such a tensor
+ * stays a result. socle_detach makes a leaf of it. */
 socle_status socle_set_requires_grad(socle_tensor *t, bool on)
 {
     SOCLE_CHECK(t != NULL, SOCLE_ERR_ARG, "set_requires_grad: the tensor is NULL");

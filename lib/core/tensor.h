@@ -21,7 +21,8 @@ struct socle_tensor {
     socle_view view;
     bool requires_grad; /* leaf that wants a gradient */
     socle_tensor *grad; /* owned, or NULL */
-    /* Which recorded op made it: the tape's generation (0: none), node and output. Meaningless once the tape moved on. */
+    /* Which recorded op made it: the tape's generation (0: none), node and output. Meaningless once the tape moved
+     * on. */
     uint64_t generation;
     int32_t node, output;
 };

@@ -1,5 +1,5 @@
-/* POSIX threads behind the face of thread.h. Locking cannot fail for objects that were made and are used properly, so
- * those calls are asserted, not reported. */
+/* POSIX threads behind the face of thread.h. Locking cannot fail for objects that were made and are used properly,
+ * so those calls are asserted, not reported. */
 #include "thread.h"
 
 #include <assert.h>

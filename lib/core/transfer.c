@@ -1,5 +1,5 @@
-/* Host data to the device and back. The host's side is always row-major; a tensor in another memory order goes through a
- * dense temporary, which the device's copy rearranges. */
+/* Host data to the device and back. The host's side is always row-major; a tensor in another memory order goes
+ * through a dense temporary, which the device's copy rearranges. */
 #include "error.h"
 #include "shape.h"
 #include "tensor.h"

@@ -1,13 +1,13 @@
-/* From samples to the memory of a batch. Plain C on host memory: this runs in the loader's worker threads, which never
- * touch the device. */
+/* From samples to the memory of a batch. Plain C on host memory: this runs in the loader's worker threads, which
+ * never touch the device. */
 #ifndef DATA_BATCH_H
 #define DATA_BATCH_H
 
 #include <socle/sys/backend.h>
 #include "dataset.h"
 
-/* How one side (x or y) of the samples becomes the batch's numbers: to = from * mul + add, computed in double and rounded
- * once; I32 is copied. */
+/* How one side (x or y) of the samples becomes the batch's numbers: to = from * mul + add, computed in double and
+ * rounded once; I32 is copied. */
 typedef struct batch_side {
     socle_dtype from, to; /* U8 or F32 -> F32 or F64; I32 -> I32 */
     size_t length;        /* elements of a sample */
@@ -24,11 +24,12 @@ typedef struct batch_memory {
     int lanes;
 } batch_memory;
 
-/* Writes samples first .. first + count - 1 of a batch from their rows. first is a multiple of SOCLE_LANES and count at
- * most that; the lanes beyond count are set to zero. */
+/* Writes samples first .. first + count - 1 of a batch from their rows. first is a multiple of SOCLE_LANES and
+ * count at most that; the lanes beyond count are set to zero. */
 void batch_put(const batch_side *s, batch_memory m, size_t first, size_t count, const void *const *row);
 
-/* Samples order[0 .. n - 1] (NULL: from, from + 1, ...) of d into x and y. room: batch_room_bytes of scratch memory. */
+/* Samples order[0 .. n - 1] (NULL: from, from + 1, ...) of d into x and y. room: batch_room_bytes of scratch
+ * memory. */
 typedef struct batch_plan {
     const socle_dataset *dataset;
     batch_side x, y;

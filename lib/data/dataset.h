@@ -14,7 +14,8 @@ struct socle_dataset {
 /* Elements of one sample; shapes were checked by socle_dataset_new. */
 size_t sample_numel(socle_shape s);
 
-/* A dataset on arrays of o.length samples each, which it takes over (freed on failure too). NULL if either is NULL. */
+/* A dataset on arrays of o.length samples each, which it takes over (freed on failure too). NULL if either is
+ * NULL. */
 socle_dataset *dataset_own(void *x, void *y, socle_dataset_desc o);
 
 /* What the loader asks of a dataset for sample `index` (of the window). */

@@ -1,8 +1,8 @@
-/* The IDX format: 0, 0, element type, number of dimensions, one big-endian 32-bit size a dimension, then the elements in
- * row-major order. zlib's gzread reads plain and gzip-compressed files alike.
+/* The IDX format: 0, 0, element type, number of dimensions, one big-endian 32-bit size a dimension, then the
+ * elements in row-major order. zlib's gzread reads plain and gzip-compressed files alike.
  *
- * A header is not trusted: memory grows with the bytes that really arrive, so that a forged size of gigabytes ends in
- * "holds fewer bytes" and not in an allocation. */
+ * A header is not trusted: memory grows with the bytes that really arrive, so that a forged size of gigabytes
+ * ends in "holds fewer bytes" and not in an allocation. */
 #include <socle/vision.h>
 
 #include <errno.h>
@@ -20,8 +20,9 @@ enum {
     IDX_MAX_DIMS = 4,
     HEADER_BYTES = 4 + 4 * IDX_MAX_DIMS,
     BUFFER_BYTES = 1 << 18,
-    /* What is taken at once on the header's word: at most this (MNIST has 47 MB), and at most what a file of this size can
-     * hold: deflate stores no more than 1032 bytes in one. Files whose size is not known (pipes) start at the least. */
+    /* What is taken at once on the header's word: at most this (MNIST has 47 MB), and at most what a file of this
+     * size can hold: deflate stores no more than 1032 bytes in one. Files whose size is not known (pipes) start
+     * at the least. */
     TRUSTED_MOST = 1 << 26,
     TRUSTED_LEAST = 1 << 16,
     DEFLATE_BEST = 1032

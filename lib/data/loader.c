@@ -1,8 +1,8 @@
 /* The loader: order of the samples, memory of the batches, and handing them over.
  *
- * Tensors are made in the calling thread, in the device's own format, before a worker fills their memory; devices whose
- * memory the host cannot reach are filled through a staging block. What a batch holds depends on (seed, epoch, batch
- * number) alone, so workers and prefetch change nothing but the time it takes. */
+ * Tensors are made in the calling thread, in the device's own format, before a worker fills their memory; devices
+ * whose memory the host cannot reach are filled through a staging block. What a batch holds depends on (seed,
+ * epoch, batch number) alone, so workers and prefetch change nothing but the time it takes. */
 #include <string.h>
 #include <socle/sys/philox.h>
 #include "core/alloc.h"
@@ -52,7 +52,7 @@ typedef struct side_room {
     batch_memory to;
 } side_room;
 
-/* A tensor for n samples of one side, and where to write them. stage: the slot's staging block, made when needed. */
+/* A tensor for n samples of one side, and where to write them. stage: the slot's staging block, made on demand. */
 static socle_status side_new(const socle_loader *l, const batch_side *side, socle_shape sample, size_t n,
                              void **stage, side_room *out)
 {
@@ -61,7 +61,7 @@ static socle_status side_new(const socle_loader *l, const batch_side *side, socl
     socle_tensor *t = socle_tensor_dense(l->device, side->to, s, side->to == SOCLE_I32 ? 1 : 0);
     if (!t)
         return socle_error_status();
-    /* Fresh memory, but maybe used before: devices that show theirs to the host must be done with what they free. */
+    /* Fresh memory, but maybe used before: devices that show theirs to the host must be done with what is freed. */
     batch_memory to = { .at = tensor_host(t), .lanes = socle_view_of(t).lanes };
     if (!to.at) {
         size_t bytes;

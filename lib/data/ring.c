@@ -1,5 +1,5 @@
-/* The loader's threads and their one lock. Counters only grow within a round: pop <= take <= put <= batches, and slots in
- * use are those of batches pop .. put - 1. */
+/* The loader's threads and their one lock. Counters only grow within a round: pop <= take <= put <= batches, and
+ * slots in use are those of batches pop .. put - 1. */
 #include "ring.h"
 
 #include <string.h>

@@ -1,9 +1,9 @@
-/* A ring of slots in which worker threads make batches ahead of need. The ring knows order and threads; what a batch is,
- * and where its memory comes from, its owner says.
+/* A ring of slots in which worker threads make batches ahead of need. The ring knows order and threads; what a
+ * batch is, and where its memory comes from, its owner says.
  *
- * Batch b of a round is made in slot b % slots. The owner puts room into the slot and calls ring_put; a worker makes it;
- * ring_front waits for the oldest batch that was not taken yet; ring_pop takes it. Workers pick batches in order, so
- * batches are ready in about that order, and the owner sees them in exactly that order. */
+ * Batch b of a round is made in slot b % slots. The owner puts room into the slot and calls ring_put; a worker
+ * makes it; ring_front waits for the oldest batch that was not taken yet; ring_pop takes it. Workers pick batches
+ * in order, so batches are ready in about that order, and the owner sees them in exactly that order. */
 #ifndef DATA_RING_H
 #define DATA_RING_H
 

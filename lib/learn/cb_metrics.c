@@ -1,5 +1,5 @@
-/* Means over the samples of a pass. Each metric, and the loss, has one running sum on the device, to which every batch
- * adds; the sums are read when the pass is over. */
+/* Means over the samples of a pass. Each metric, and the loss, has one running sum on the device, to which every
+ * batch adds; the sums are read when the pass is over. */
 #include <string.h>
 #include <socle/callbacks.h>
 #include <socle/sys/memory.h>

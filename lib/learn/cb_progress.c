@@ -1,5 +1,5 @@
-/* The table of results as it grows, and on a terminal a bar and a curve below it. The bar counts batches: it never asks
- * the device for a loss. */
+/* The table of results as it grows, and on a terminal a bar and a curve below it. The bar counts batches: it
+ * never asks the device for a loss. */
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>

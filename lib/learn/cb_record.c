@@ -1,5 +1,5 @@
-/* The recorder: what a run's plots and tables are made from. Rows are kept as they are logged, by column name; different
- * callbacks may log different columns. */
+/* The recorder: what a run's plots and tables are made from. Rows are kept as they are logged, by column name;
+ * different callbacks may log different columns. */
 #include <errno.h>
 #include <math.h>
 #include <string.h>

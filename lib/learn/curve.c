@@ -5,7 +5,8 @@
 
 enum { COLUMNS = 60, DOTS_X = 2 * COLUMNS, DOTS_Y = 4 * CURVE_ROWS };
 
-/* Mean of the finite values of each of `width` equal parts; NaN for a part without one. Returns whether any is finite. */
+/* Mean of the finite values of each of `width` equal parts; NaN for a part without one. Returns whether any is
+ * finite. */
 static bool resample(const float *v, size_t n, int width, double *mean, double *low, double *high)
 {
     *low = INFINITY;

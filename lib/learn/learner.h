@@ -21,8 +21,8 @@ typedef struct learner {
 /* The message of this thread's last failure, kept. */
 void keep_error(char text[512]);
 
-/* Calls one event (its offset in socle_callback) of the active callbacks in order. emit: until one answers other than 0.
- * emit_all: every one; a failure wins over a cancellation, of several the first. */
+/* Calls one event (its offset in socle_callback) of the active callbacks in order. emit: until one answers other
+ * than 0. emit_all: every one; a failure wins over a cancellation, of several the first. */
 socle_flow emit(socle_learner *l, size_t event);
 socle_flow emit_all(socle_learner *l, size_t event);
 /* Of two answers the one that matters more: the first failure, else the widest cancellation. */

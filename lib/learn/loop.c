@@ -1,8 +1,8 @@
 /* The training loop: a fit of epochs, an epoch of two passes, a pass of batches, a batch of verbs.
  *
- * Each level is before / body / after / cleanup. What a level's events and body answer (socle_flow) ends that level when
- * it names it, and travels on to the enclosing level when it names that one or is a failure. Nothing here waits for the
- * device. */
+ * Each level is before / body / after / cleanup. What a level's events and body answer (socle_flow) ends that
+ * level when it names it, and travels on to the enclosing level when it names that one or is a failure. Nothing
+ * here waits for the device. */
 #include "learner.h"
 
 #include <stddef.h>
@@ -98,7 +98,8 @@ static socle_flow note(socle_learner *l, socle_flow f)
     return f;
 }
 
-/* Ends a level: its cleanup events run, and `own` (the cancellation that names this level, or a narrower one) stops here. */
+/* Ends a level: its cleanup events run, and `own` (the cancellation that names this level, or a narrower one)
+ * stops here. */
 static socle_flow clean_up(socle_learner *l, socle_flow f, size_t cleanup, socle_flow own)
 {
     (void)note(l, f);

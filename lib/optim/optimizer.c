@@ -249,7 +249,7 @@ socle_status socle_optimizer_step(socle_optimizer *o, socle_ctx *c)
                    : socle_fail(SOCLE_ERR_ARG, "optimizer_step: the optimizer is NULL");
     socle_status status = socle_ctx_status(c);
     for (size_t i = 0; i < o->n_groups && status == SOCLE_OK; i++)
-        status = gather(o->rule, &o->groups[i]); /* all of them first: where memory runs out, nothing has moved */
+        status = gather(o->rule, &o->groups[i]); /* all first: where their memory runs out, nothing has moved */
     for (size_t i = 0; i < o->n_groups && status == SOCLE_OK; i++)
         status = update(o, c, &o->groups[i]);
     return status;

@@ -1,6 +1,6 @@
-/* Loading the library and computing with it leave the caller's floating-point control register alone: one shared object
- * linked with -ffast-math would make the whole program flush denormals to zero, and so would a kernel that forgets to
- * restore what it changed.
+/* Loading the library and computing with it leave the caller's floating-point control register alone: one shared
+ * object linked with -ffast-math would make the whole program flush denormals to zero, and so would a kernel that
+ * forgets to restore what it changed.
  *
  * The library is loaded at run time (argv[1]), so that there is a state from before. */
 #include <dlfcn.h>

@@ -27,6 +27,9 @@ static const softmax_row softmax_rows[] = {
     { { 4, { 17, 3, 2, 5 }, 0 }, 1, 4 },
     { { 4, { 9, 2, 3, 15 }, 0 }, 3, 4 },
     { { 2, { 3, 8 }, 0 }, 1, 2000 }, /* exp overflows unless the maximum is subtracted */
+    { { 2, { 17, 777 }, 0 }, 1, 4 },
+    { { 2, { 33, 1024 }, CASE_LARGE }, 1, 4 },
+    { { 4, { 9, 600, 2, 3 }, CASE_LARGE }, 1, 4 },
     { { 2, { 512, 130 }, CASE_LARGE }, 1, 4 },
     { { 2, { 4096, 10 }, CASE_BENCH | CASE_LARGE }, 1, 4 },
 };
@@ -49,6 +52,8 @@ static const xent_row xent_rows[] = {
     { 17, 10, 50, 0 },
     { 33, 37, 4, 0 },
     { 16, 2, 2000, 0 },
+    { 17, 777, 4, 0 },
+    { 100, 1000, 4, CASE_BENCH | CASE_LARGE },
     { 256, 10, 4, CASE_BENCH | CASE_LARGE },
     { 5000, 10, 4, CASE_BENCH | CASE_LARGE },
 };

@@ -1,5 +1,5 @@
-/* Host memory: alignment, counts, faults, growth, and the user's own allocator. Every test is a process of its own, so
- * "before first use" can be tested. */
+/* Host memory: alignment, counts, faults, growth, and the user's own allocator. Every test is a process of its own,
+ * so "before first use" can be tested. */
 #include <criterion/criterion.h>
 #include <stdint.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-/* Scopes, sticky status, modes, the random stream, and when the tape is told to go. Results are handed to the ctx by
- * ctx_own, as ops do. */
+/* Scopes, sticky status, modes, the random stream, and when the tape is told to go. Results are handed to the ctx
+ * by ctx_own, as ops do. */
 #include <criterion/criterion.h>
 #include "core/alloc.h"
 #include "core/ctx.h"

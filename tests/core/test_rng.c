@@ -1,4 +1,5 @@
-/* Streams of random numbers on the host: the words are Philox's, and what is made of them has the right distribution. */
+/* Streams of random numbers on the host: the words are Philox's, and what is made of them has the right
+ * distribution. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <socle/init.h>

@@ -1,4 +1,5 @@
-/* Tensors: memory there and back in every order, views and their limits, references, versions, gradients' places. */
+/* Tensors: memory there and back in every order, views and their limits, references, versions, gradients' places.
+ */
 #include <criterion/criterion.h>
 #include <string.h>
 #include "core/alloc.h"

@@ -130,8 +130,8 @@ Test(idx, a_forged_size_takes_no_memory_to_speak_of)
     expect("absurd", SOCLE_ERR_FORMAT, "absurd");
 }
 
-/* The checksum at the end included. Bits that mean nothing (time and system in the header, padding after the last code)
- * may flip: the elements are right then. */
+/* The checksum at the end included. Bits that mean nothing (time and system in the header, padding after the last
+ * code) may flip: the elements are right then. */
 Test(idx, no_truncation_and_no_flipped_bit_of_a_compressed_file_gives_wrong_elements)
 {
     const uint32_t dim[] = { 6, 5 };

@@ -348,8 +348,8 @@ Test(loader, real_targets_follow_the_device_and_may_have_dimensions)
     socle_device_close(d);
 }
 
-/* Everything from the dataset to the third batch, with allocation k failing. Without workers: the countdown is of one
- * thread. */
+/* Everything from the dataset to the third batch, with allocation k failing. Without workers: the countdown is of
+ * one thread. */
 static socle_status short_epoch(socle_device *d)
 {
     static const uint8_t x[30];

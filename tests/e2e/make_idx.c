@@ -1,5 +1,5 @@
-/* make_idx DIR TRAIN TEST [LABEL]: a synthetic data set in Fashion-MNIST's format, for tests without the real one. Class k
- * is a bright bar at height 2 k + 3 on noise. LABEL: the first training label, to make a bad one. */
+/* make_idx DIR TRAIN TEST [LABEL]: a synthetic data set in Fashion-MNIST's format, for tests without the real
+ * one. Class k is a bright bar at height 2 k + 3 on noise. LABEL: the first training label, to make a bad one. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* Runs a fuzzer without libFuzzer: good seeds, and deterministic mutations of them for a few seconds. Under libFuzzer
- * (clang -fsanitize=fuzzer) the same fuzzer is built without this file. */
+/* Runs a fuzzer without libFuzzer: good seeds, and deterministic mutations of them for a few seconds. Under
+ * libFuzzer (clang -fsanitize=fuzzer) the same fuzzer is built without this file. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,5 @@
-/* A fuzzer of the IDX reader: any bytes as a file give a status, never a crash, a leak or a size that is not there. */
+/* A fuzzer of the IDX reader: any bytes as a file give a status, never a crash, a leak or a size that is not
+ * there. */
 #include <socle/vision.h>
 
 #include <stdio.h>

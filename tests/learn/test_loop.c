@@ -6,14 +6,15 @@
 #include <socle/sys/test.h>
 #include "tiny.h"
 
-/* One letter an event: F E B for before_fit, _epoch, _batch; p l b s for predict .. step; lower-case after; the cleanup
- * events are ) ] } for batch, epoch, fit. */
+/* One letter an event: F E B for before_fit, _epoch, _batch; p l b s for predict .. step; lower-case after; the
+ * cleanup events are ) ] } for batch, epoch, fit. */
 #define LETTERS(X)                                                                                                 \
     X(before_fit, 'F')                                                                                             \
     X(before_epoch, 'E')                                                                                           \
     X(before_batch, 'B')                                                                                           \
-    X(after_predict, 'p') X(after_loss, 'l') X(after_backward, 'b') X(after_step, 's') X(after_batch, 'n')         \
-        X(after_epoch, 'e') X(after_fit, 'f') X(cleanup_batch, ')') X(cleanup_epoch, ']') X(cleanup_fit, '}')
+    X(after_predict, 'p')                                                                                          \
+    X(after_loss, 'l') X(after_backward, 'b') X(after_step, 's') X(after_batch, 'n') X(after_epoch, 'e')           \
+        X(after_fit, 'f') X(cleanup_batch, ')') X(cleanup_epoch, ']') X(cleanup_fit, '}')
 
 typedef struct trace {
     char text[1000];
@@ -322,7 +323,8 @@ static socle_flow accumulate(socle_learner *l, void *user)
     return l->batch_index % 2 == 0 ? SOCLE_CANCEL_BATCH : 0;
 }
 
-/* Two batches of 4 accumulated are one step of the sum of their gradients: of a batch of 8 at twice the learning rate. */
+/* Two batches of 4 accumulated are one step of the sum of their gradients: of a batch of 8 at twice the learning
+ * rate. */
 Test(loop, cancelling_after_backward_accumulates_gradients)
 {
     setup s = set_up("ref64", 8, 0);

@@ -21,7 +21,8 @@ static inline socle_loader *tiny_loader(socle_device *d, size_t n, size_t batch)
     return socle_loader_new(socle_dataset_from(x, y, o), d, (socle_loader_desc){ .batch = batch });
 }
 
-/* Batches of 4 in training and 8 in evaluation. n_valid 0: an evaluation set without samples, and so no evaluation. */
+/* Batches of 4 in training and 8 in evaluation. n_valid 0: an evaluation set without samples, and so no
+ * evaluation. */
 static inline socle_data *tiny_data(socle_device *d, size_t n_train, size_t n_valid)
 {
     return socle_data_new(tiny_loader(d, n_train, 4), tiny_loader(d, n_valid, 8), 1, TINY_CLASSES, NULL);

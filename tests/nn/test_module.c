@@ -248,12 +248,15 @@ static const socle_module_type looker = { .name = "Looker", .size = sizeof(bool)
 Test(module, a_mode_holds_for_all_below_unless_one_has_its_own)
 {
     socle_module *a = socle_module_new(&looker, d), *b = socle_module_new(&looker, d);
-    socle_module *m = chain_new(a, chain_new(b, linear(2, 2)));
+    socle_module *after = socle_module_new(&looker, d);
+    socle_module *m = chain_new(a, chain_new(b, chain_new(after, linear(2, 2))));
+    *(bool *)socle_module_state(after) = true;
     socle_module_set_mode(m, SOCLE_ALWAYS_EVAL);
     socle_module_set_mode(b, SOCLE_ALWAYS_TRAIN);
     cr_assert_not_null(socle_forward(m, c, zeros(1, 2)));
     cr_assert(!*(bool *)socle_module_state(a));
     cr_assert(*(bool *)socle_module_state(b));
+    cr_assert(!*(bool *)socle_module_state(after), "b's mode is b's alone");
     cr_assert(socle_ctx_training(c), "the ctx has its own mode back");
 
     cr_assert_null(socle_forward(m, c, zeros(1, 3)), "three numbers do not fit");

@@ -33,7 +33,7 @@ const char *conformance_family(size_t i)
 
 bool session_wants(const session *s, unsigned flags)
 {
-    return !(flags & CASE_HUGE) || s->options->huge;
+    return (s->options->huge || !(flags & CASE_HUGE)) && !(s->options->small && (flags & CASE_LARGE));
 }
 
 bool session_prims(const session *s)

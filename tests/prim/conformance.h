@@ -30,7 +30,8 @@ typedef struct conformance_options {
     int threads;        /* 1 to this many are compared; 0 = 3 */
     bool prims; /* through socle_prim_*, which adds compositions and empty operands, instead of the bare slots */
     bool compose_only; /* the same on a device that ignores its optional slots */
-    bool huge;         /* rows marked CASE_HUGE too: minutes, because the reference is scalar */
+    bool small;        /* without the rows marked CASE_LARGE, which are there for the threads */
+    bool huge;         /* with those marked CASE_HUGE: minutes, because the reference is scalar */
 } conformance_options;
 
 typedef enum conformance_verdict {

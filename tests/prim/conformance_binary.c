@@ -125,6 +125,8 @@ void family_binary(session *s)
                 try_binary(s, &row, op, types[k % 3], false);
         }
         for (size_t k = 0; k < CASE_COUNT(broadcast_rows); k++) {
+            if (!session_wants(s, broadcast_rows[k].shape.flags))
+                continue;
             if (!compares)
                 try_arithmetic(s, &broadcast_rows[k], op);
             else

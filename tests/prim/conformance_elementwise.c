@@ -95,6 +95,8 @@ static void try_fill_and_copy(session *s)
     }
     for (size_t i = 0; i < CASE_COUNT(broadcast_rows); i++) {
         const broadcast_row *row = &broadcast_rows[i];
+        if (!session_wants(s, row->shape.flags))
+            continue;
         try_copy(s, &row->shape, row->b, TRIAL_REAL, TRIAL_REAL);
         try_copy(s, &row->shape, row->b, types[i % 3], types[(i + 1) % 3]);
     }
@@ -270,6 +272,8 @@ static void try_wheres(session *s)
         }
     for (size_t i = 0; i < CASE_COUNT(broadcast_rows); i++) {
         const broadcast_row *row = &broadcast_rows[i];
+        if (!session_wants(s, row->shape.flags))
+            continue;
         try_where(s, &row->shape, row->b, row->a, types[i % 3]);
         try_where(s, &row->shape, row->a, row->b, TRIAL_REAL);
     }

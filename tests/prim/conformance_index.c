@@ -79,6 +79,8 @@ void family_index(session *s)
 {
     for (size_t i = 0; i < CASE_COUNT(index_rows); i++) {
         const index_row *row = &index_rows[i];
+        if (!session_wants(s, row->picked.flags))
+            continue;
         try_gather(s, row, TRIAL_REAL, false);
         try_gather(s, row, SOCLE_I32, false);
         try_gather(s, row, SOCLE_U8, false);

@@ -53,5 +53,6 @@ void family_optim(session *s)
 {
     for (size_t i = 0; i < CASE_COUNT(sgd_rows); i++)
         for (size_t k = 0; k < CASE_COUNT(parameter_lists); k++)
-            try_sgd(s, &sgd_rows[i], &parameter_lists[k]);
+            if (session_wants(s, parameter_lists[k].shape[0].flags))
+                try_sgd(s, &sgd_rows[i], &parameter_lists[k]);
 }

@@ -89,6 +89,8 @@ void family_pool(session *s)
 {
     for (size_t i = 0; i < CASE_COUNT(pool_rows); i++) {
         const pool_row *row = &pool_rows[i];
+        if (!session_wants(s, row->flags))
+            continue;
         socle_pool max = row->p, average = row->p;
         max.max = true;
         max.count_pad = false;

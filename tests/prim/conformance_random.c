@@ -83,6 +83,8 @@ static void try_dropout(session *s, const random_row *row, float p)
 void family_random(session *s)
 {
     for (size_t i = 0; i < CASE_COUNT(random_rows); i++) {
+        if (!session_wants(s, random_rows[i].shape.flags))
+            continue;
         try_draw(s, &uniform_slot, &random_rows[i]);
         try_draw(s, &normal_slot, &random_rows[i]);
         for (size_t k = 0; k < CASE_COUNT(dropout_rows); k++)

@@ -149,6 +149,8 @@ void family_reduce(session *s)
     }
     for (size_t i = 0; i < CASE_COUNT(argreduce_rows); i++)
         for (int op = SOCLE_REDUCE_MAX; op <= SOCLE_REDUCE_MIN; op++) {
+            if (!session_wants(s, argreduce_rows[i].shape.flags))
+                continue;
             try_argreduce(s, &argreduce_rows[i], (socle_reduce)op, false, false);
             try_argreduce(s, &argreduce_rows[i], (socle_reduce)op, true, false);
             try_argreduce(s, &argreduce_rows[i], (socle_reduce)op, true, true);

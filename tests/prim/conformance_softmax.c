@@ -154,27 +154,38 @@ static void try_xent_grad(session *s, const xent_row *row, uint32_t repeat, floa
     trial_free(&forward);
 }
 
+static void try_softmax_row(session *s, const softmax_row *row)
+{
+    for (int log = 0; log < 2; log++) {
+        softmax_attr attr = { .axis = row->axis, .log = log };
+        trial t;
+        begin_softmax(&t, row, &attr, false);
+        trial_run(s, &t);
+        begin_softmax(&t, row, &attr, true);
+        trial_run(s, &t);
+        try_softmax_grad(s, row, &attr);
+    }
+}
+
+static void try_xent_row(session *s, const xent_row *row)
+{
+    trial t;
+    begin_xent(&t, row, true, false);
+    trial_run(s, &t);
+    begin_xent(&t, row, false, false);
+    trial_run(s, &t);
+    begin_xent(&t, row, true, true);
+    trial_run(s, &t);
+    try_xent_grad(s, row, 0, 1);
+    try_xent_grad(s, row, 1, row->n > 0 ? 1 / (float)row->n : 1);
+}
+
 void family_softmax(session *s)
 {
     for (size_t i = 0; i < CASE_COUNT(softmax_rows); i++)
-        for (int log = 0; log < 2; log++) {
-            softmax_attr attr = { .axis = softmax_rows[i].axis, .log = log };
-            trial t;
-            begin_softmax(&t, &softmax_rows[i], &attr, false);
-            trial_run(s, &t);
-            begin_softmax(&t, &softmax_rows[i], &attr, true);
-            trial_run(s, &t);
-            try_softmax_grad(s, &softmax_rows[i], &attr);
-        }
-    for (size_t i = 0; i < CASE_COUNT(xent_rows); i++) {
-        trial t;
-        begin_xent(&t, &xent_rows[i], true, false);
-        trial_run(s, &t);
-        begin_xent(&t, &xent_rows[i], false, false);
-        trial_run(s, &t);
-        begin_xent(&t, &xent_rows[i], true, true);
-        trial_run(s, &t);
-        try_xent_grad(s, &xent_rows[i], 0, 1);
-        try_xent_grad(s, &xent_rows[i], 1, 1 / (float)xent_rows[i].n);
-    }
+        if (session_wants(s, softmax_rows[i].shape.flags))
+            try_softmax_row(s, &softmax_rows[i]);
+    for (size_t i = 0; i < CASE_COUNT(xent_rows); i++)
+        if (session_wants(s, xent_rows[i].flags))
+            try_xent_row(s, &xent_rows[i]);
 }

@@ -1,0 +1,53 @@
+/* Time, repetition, the yardstick, and the printing of lines: what all benchmarks share.
+ *
+ * Machines are noisy, most of all shared ones: clocks change and neighbours come and go within milliseconds. So the runs of
+ * a row and those of the yardstick take turns, the minimum stands for what the code can do, the median for what it
+ * did, and a fraction of the peak compares the minimum with the best yardstick of the same row. */
+#ifndef BENCH_HARNESS_H
+#define BENCH_HARNESS_H
+
+#include <socle/sys/prim.h>
+
+typedef struct bench {
+    socle_device *device;
+    int threads;       /* of the device */
+    double seconds;    /* for each row */
+    const char *filter; /* only rows whose "family name" contains it; NULL: all */
+    bool json;
+} bench;
+
+/* One thing to time. */
+typedef struct bench_task {
+    const char *what; /* "forward" */
+    socle_status (*run)(void *arg);
+    void *arg;
+    double flops, nominal; /* of one run: useful operations; those with padding counted as if it were there */
+    double min, median;    /* out: seconds of one run */
+} bench_task;
+
+double bench_now(void); /* seconds */
+
+/* Multiply-adds in registers on all threads, GFLOP/s, for about a millisecond; 0 where the device has no such kernel. */
+double bench_yardstick(const bench *b);
+
+/* Times n tasks in turns for about b->seconds; *peak is the best yardstick met on the way. A failing task's status. */
+socle_status bench_measure(const bench *b, bench_task *tasks, int n, double *peak);
+
+bool bench_wanted(const bench *b, const char *family, const char *name);
+/* Heads the table of rows, but for JSON. */
+void bench_print_head(const bench *b);
+/* One line for each task of a row. */
+void bench_print_row(const bench *b, const char *family, const char *name, const char *shape, const bench_task *tasks,
+                     int n, double peak);
+
+/* "program: text" on stderr. */
+void complain(const char *fmt, ...) SOCLE_PRINTF(1, 2);
+
+/* ---- the benchmarks; 0, or the exit status ---- */
+int bench_peak(int threads, double seconds, bool json); /* threads: 1 to this many */
+/* Rows of tests/cases marked for the bench, each checked against "ref" before it is timed. */
+int bench_conv(const bench *b);
+int bench_linear(const bench *b);
+int bench_gemm(const bench *b);
+
+#endif

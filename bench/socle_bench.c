@@ -1,0 +1,121 @@
+/* socle-bench: what the machine can do (peak), and what of it each primitive reaches (prim). */
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cpu/parallel.h"
+#include "harness.h"
+
+static const char help[] =
+    "socle-bench peak [--threads N] [--seconds S] [--json]\n"
+    "    fp32 multiply-adds and memory bandwidth of this machine, for 1 to N threads\n"
+    "socle-bench prim [--device SPEC] [--threads N] [--filter TEXT] [--seconds S] [--json]\n"
+    "    the primitives on the rows of tests/cases (convolutions, linear layers, matrix products), each checked against\n"
+    "    the reference and then timed; TEXT selects rows by \"family name\"\n"
+    "\n"
+    "    --threads N    CPU threads (default: all cores this process may use)\n"
+    "    --seconds S    time for each row, or each line of peak (default: 0.5)\n"
+    "    --json         one JSON object a line\n"
+    "\n"
+    "On a machine that others use too, spinning threads cost more than they give: set OMP_WAIT_POLICY=passive there.\n";
+
+typedef struct arguments {
+    const char *command, *device, *filter;
+    int threads;
+    double seconds;
+    bool json;
+} arguments;
+
+static bool number(const char *option, const char *text, double lo, double hi, double *out)
+{
+    char *end;
+    errno = 0;
+    *out = strtod(text, &end);
+    if (end != text && !*end && !errno && *out >= lo && *out <= hi)
+        return true;
+    complain("%s wants a number from %g to %g, not \"%s\"", option, lo, hi, text);
+    return false;
+}
+
+/* One option that has a value. */
+static bool take(arguments *a, const char *option, const char *value)
+{
+    double v;
+    if (strcmp(option, "--device") == 0)
+        a->device = value;
+    else if (strcmp(option, "--filter") == 0)
+        a->filter = value;
+    else if (strcmp(option, "--seconds") == 0)
+        return number(option, value, 0.001, 3600, &a->seconds);
+    else if (!number(option, value, 1, 1024, &v))
+        return false;
+    else if (v != floor(v)) {
+        complain("--threads wants a whole number, not \"%s\"", value);
+        return false;
+    } else
+        a->threads = (int)v;
+    return true;
+}
+
+static bool parse(int argc, char **argv, arguments *a)
+{
+    static const char *const with_value[] = { "--device", "--filter", "--seconds", "--threads" };
+    for (int i = 1; i < argc; i++) {
+        bool known = false;
+        if (strcmp(argv[i], "--json") == 0) {
+            a->json = known = true;
+        } else if (argv[i][0] != '-' && !a->command) {
+            a->command = argv[i];
+            known = strcmp(a->command, "peak") == 0 || strcmp(a->command, "prim") == 0;
+        }
+        for (size_t o = 0; o < sizeof with_value / sizeof with_value[0] && !known; o++) {
+            if (strcmp(argv[i], with_value[o]) != 0)
+                continue;
+            known = true;
+            if (i + 1 == argc) {
+                complain("%s wants a value", argv[i]);
+                return false;
+            }
+            if (!take(a, argv[i], argv[i + 1]))
+                return false;
+            i++;
+        }
+        if (!known) {
+            complain("\"%s\" is not known; try --help", argv[i]);
+            return false;
+        }
+    }
+    if (!a->command)
+        complain("say what: peak or prim; try --help");
+    return a->command;
+}
+
+static int prim(const arguments *a, int threads)
+{
+    bench b = { .threads = threads, .seconds = a->seconds, .filter = a->filter, .json = a->json };
+    b.device = socle_device_open(a->device, (socle_device_desc){ .threads = threads });
+    if (!b.device) {
+        complain("%s", socle_error());
+        return 1;
+    }
+    bench_print_head(&b);
+    int failed = bench_conv(&b) | bench_linear(&b) | bench_gemm(&b);
+    socle_device_close(b.device);
+    return failed;
+}
+
+int main(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "--help") == 0) {
+            fputs(help, stdout);
+            return 0;
+        }
+    arguments a = { .device = "cpu", .seconds = 0.5 };
+    if (!parse(argc, argv, &a))
+        return 2;
+    int threads = a.threads ? a.threads : cpu_cores();
+    return strcmp(a.command, "peak") == 0 ? bench_peak(threads, a.seconds, a.json) : prim(&a, threads);
+}
