@@ -2,7 +2,10 @@
 # link-time optimisation is off for them, and each exports one symbol: socle_cpu_<isa>, its table of kernels.
 
 # Instrumented kernels at -O3 take minutes and a gigabyte each to compile; what sanitizers look for does not depend on it.
-set(SOCLE_ISA_FLAGS $<IF:$<BOOL:${SOCLE_SANITIZE}>,-O1,-O3> -fno-math-errno -fno-trapping-math -ffp-contract=fast -fno-lto)
+set(SOCLE_ISA_FLAGS -O3 -fno-math-errno -fno-trapping-math -ffp-contract=fast -fno-lto)
+if(SOCLE_SANITIZE)
+    list(APPEND SOCLE_ISA_FLAGS -O1)
+endif()
 
 # socle_isa(NAME flag ...): compiles cpu/isa/isa_NAME.c with the flags and tells cpu/select.c that it exists.
 function(socle_isa name)

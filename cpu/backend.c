@@ -4,7 +4,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 #include <socle/sys/memory.h>
 #include <socle/sys/test.h>
 #include "features.h"
@@ -37,15 +36,6 @@ static int cpu_count(void)
     return 1;
 }
 
-/* Bytes of main memory; 0 = unknown. */
-static size_t main_memory(void)
-{
-    long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
-    if (pages <= 0 || page <= 0)
-        return 0;
-    return (size_t)pages > SIZE_MAX / (size_t)page ? SIZE_MAX : (size_t)pages * (size_t)page;
-}
-
 static void cpu_close(void *self)
 {
     cpu_device *d = self;
@@ -64,7 +54,7 @@ static socle_status cpu_open(int index, const socle_device_desc *o, void **self)
     cpu_device *d = socle_mem_zeroed(1, sizeof *d);
     if (d == NULL)
         return SOCLE_ERR_NOMEM;
-    size_t half = main_memory() / 2;
+    size_t half = cpu_main_memory() / 2;
     d->kernels = kernels;
     d->threads = o->threads > 0 ? o->threads : cpu_cores();
     d->memory = memory_pool_new(o->cache_bytes > 0 ? o->cache_bytes : half > 0 ? half : SIZE_MAX);
@@ -81,7 +71,7 @@ static void cpu_caps(void *self, socle_caps *out)
     const cpu_device *d = self;
     char brand[64];
     cpu_brand(brand, sizeof brand);
-    *out = (socle_caps){ .real = SOCLE_F32, .lanes = SOCLE_LANES, .memory = main_memory() };
+    *out = (socle_caps){ .real = SOCLE_F32, .lanes = SOCLE_LANES, .memory = cpu_main_memory() };
     snprintf(out->name, sizeof out->name, "%s, %s, %d thread%s", brand, d->kernels->name, d->threads,
              d->threads == 1 ? "" : "s");
 }
@@ -169,4 +159,5 @@ const socle_backend socle_backend_cpu = {
     .xent_grad = cpu_xent_grad,
     .dropout = cpu_dropout,
     .sgd_many = cpu_sgd_many,
+    .describe = cpu_describe,
 };

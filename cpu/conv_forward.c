@@ -72,7 +72,7 @@ static void share_outputs(forward_job *j)
 {
     enum { CHUNKS = 16, WORK = 12000 };
     const conv_geometry *g = j->g;
-    const int64_t work = j->plan->pairs * g->c * CONV_PACK * j->chunk_blocks; /* of one tile of outputs */
+    const int64_t work = conv_work(g) * CONV_PACK / g->k * j->chunk_blocks; /* of one tile of outputs */
     int64_t tiles = (g->k + CONV_PACK - 1) / CONV_PACK, parts = (CHUNKS - 1) / (j->image_chunks * g->p.groups) + 1;
     int64_t part = (tiles + parts - 1) / parts;
     if (part * work < WORK)
@@ -121,7 +121,7 @@ socle_status conv_lanes_forward(cpu_device *d, const conv_geometry *g, socle_epi
         .bias = bias,
         .group_size = conv_pack_size(&pack),
         .tile_size = conv_pack_tile(&pack),
-        .chunk_blocks = conv_chunk_blocks(g, &plan),
+        .chunk_blocks = conv_chunk_blocks(g),
         .relu = e == SOCLE_EPILOGUE_RELU,
     };
     j.image_chunks = (g->blocks + j.chunk_blocks - 1) / j.chunk_blocks;

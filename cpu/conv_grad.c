@@ -13,7 +13,7 @@
 typedef struct grad_job {
     const struct cpu_conv_kernels *kernels;
     const conv_geometry *g;
-    lane_map dy, y, x, dx;
+    lane_map dy, y, dx;
     bool relu, copies; /* copies: dz is not simply dy */
     conv_plan plan;    /* of dx */
     const float *packed;
@@ -30,12 +30,6 @@ static int64_t min64(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-static lane_map dense_map(float *at, int64_t channels, int64_t rows, int64_t columns)
-{
-    const int64_t row = columns * CONV_LANES;
-    return (lane_map){ at, channels * rows * row, rows * row, row, CONV_LANES };
-}
-
 /* dz of the chunk's blocks, and db's sums. */
 static lane_map chunk_dz(const grad_job *j, int64_t chunk)
 {
@@ -44,7 +38,7 @@ static lane_map chunk_dz(const grad_job *j, int64_t chunk)
     const int64_t channels = g->k * g->p.groups;
     lane_map dy = j->dy, y = j->y;
     dy.at += first * dy.block;
-    lane_map dz = j->copies ? dense_map(j->dz + cpu_thread() * j->dz_size, channels, g->ho, g->wo) : dy;
+    lane_map dz = j->copies ? lane_map_dense(j->dz + cpu_thread() * j->dz_size, channels, g->ho, g->wo) : dy;
     float *db = j->db_lanes ? j->db_lanes + chunk * channels * CONV_LANES : NULL;
     for (int64_t i = 0; db && i < channels * CONV_LANES; i++)
         db[i] = 0;
@@ -141,31 +135,26 @@ static socle_status prepare(workspace *ws, grad_job *j, const float *w, bool wan
         return SOCLE_ERR_NOMEM;
     if (wants_db && !(j->db_lanes = workspace_floats(ws, j->chunks * channels * CONV_LANES)))
         return SOCLE_ERR_NOMEM;
-    return j->dx.at ? pack_backward(ws, j, w) : SOCLE_OK;
+    if (!j->dx.at)
+        return SOCLE_OK;
+    lane_map dz = j->copies ? lane_map_dense(NULL, channels, g->ho, g->wo) : j->dy; /* its strides */
+    socle_status s = conv_plan_backward(ws, g, dz, j->dx, &j->plan);
+    return s == SOCLE_OK ? pack_backward(ws, j, w) : s;
 }
 
 socle_status conv_lanes_grad(cpu_device *d, const conv_geometry *g, socle_epilogue e, lane_map dx, float *dw, float *db,
                              lane_map dy, lane_map x, const float *w, lane_map y)
 {
     workspace ws = workspace_on(d);
-    grad_job j = { .kernels = d->kernels->conv, .g = g, .dy = dy, .y = y, .x = x, .dx = dx };
-    grad_w gw = { .kernels = j.kernels, .g = g, .x = x, .dw = dw };
+    grad_job j = { .kernels = d->kernels->conv, .g = g, .dy = dy, .y = y, .dx = dx };
+    grad_w gw = { .kernels = j.kernels, .g = g, .dw = dw };
     j.relu = e == SOCLE_EPILOGUE_RELU;
-    j.copies = j.relu;
     j.gw = dw ? &gw : NULL;
-    /* The geometry of the boxes is needed for the size of a chunk first; dz's strides follow from copies. */
-    lane_map dense = dense_map(NULL, g->k * g->p.groups, g->ho, g->wo);
-    socle_status s = conv_plan_backward(&ws, g, j.copies ? dense : dy, dx, &j.plan);
+    j.chunk_blocks = conv_chunk_blocks(g);
+    socle_status s = dw ? grad_w_prepare(&ws, &gw, x, j.chunk_blocks) : SOCLE_OK;
     if (s != SOCLE_OK)
         return workspace_end(&ws, s);
-    j.chunk_blocks = conv_chunk_blocks(g, &j.plan);
-    if (dw && (s = grad_w_prepare(&ws, &gw, j.chunk_blocks)) != SOCLE_OK)
-        return workspace_end(&ws, s);
-    if (dw && gw.way == GRAD_W_IMAGES && g->n % CONV_LANES && !j.copies) {
-        j.copies = true; /* for the zeros of the images that are not there */
-        if ((s = conv_plan_backward(&ws, g, dense, dx, &j.plan)) != SOCLE_OK)
-            return workspace_end(&ws, s);
-    }
+    j.copies = j.relu || (dw && grad_w_wants_zeros(&gw));
     if ((s = prepare(&ws, &j, w, db != NULL)) != SOCLE_OK)
         return workspace_end(&ws, s);
     cpu_for(d->threads, j.chunks, 1, grad_chunks, &j);

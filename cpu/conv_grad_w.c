@@ -2,7 +2,10 @@
  *
  * Which way: with 16 output channels in the lanes (isa/body_conv_weights.h) unless too few of the lanes would work. Then
  * chunks of images keep partial sums as long as these are smaller than dz; where they are not (many channels, small
- * images) dz is kept, transposed, and the weights are shared out: no partial sums at all. */
+ * images) dz is kept, transposed, and the weights are shared out: no partial sums at all.
+ *
+ * What fills a tile: the channels of one tap, at the pixels where that tap is inside the image; or, where there are too few
+ * channels, all taps of all channels, at the pixels where the same taps are inside (the boxes of the forward pass). */
 #include "conv_grad_w.h"
 
 #include "parallel.h"
@@ -24,88 +27,110 @@ static int64_t lane_groups(const conv_geometry *g)
     return (g->k + GROUP - 1) / GROUP;
 }
 
-static int64_t taps(const conv_geometry *g)
+/* Weights of one output channel. */
+static int64_t filter(const conv_geometry *g)
 {
     return g->c * g->r * g->s;
 }
 
-/* ---- images in the lanes ---- */
+/* ---- pieces ---- */
 
-/* Pairs of output rows and columns in these ranges with what tap (r, s) meets there. */
-static conv_pairs pairs_at(const conv_geometry *g, lane_map x, lane_map dz, int64_t d_pixel_row, int64_t d_pixel,
-                           conv_range rows, conv_range columns, int64_t r, int64_t s)
+/* One piece a tap. */
+static socle_status pieces_of_taps(workspace *ws, const conv_geometry *g, grad_w_source *out)
 {
+    int64_t *x_column = workspace_take(ws, 2 * g->c, sizeof(int64_t));
+    if (!x_column)
+        return SOCLE_ERR_NOMEM;
+    int64_t *dw_column = x_column + g->c;
+    for (int64_t c = 0; c < g->c; c++) {
+        x_column[c] = c * out->x.channel;
+        dw_column[c] = c * g->r * g->s;
+    }
     const int *stride = g->p.stride, *pad = g->p.pad, *dilation = g->p.dilation;
-    return (conv_pairs){
-        .count = { 0, rows.to - rows.from, columns.to - columns.from },
-        .x_step = { x.block, stride[0] * x.row, stride[1] * x.column },
-        .d_step = { dz.block, d_pixel_row, d_pixel },
-        .x = x.at + (rows.from * stride[0] - pad[0] + r * dilation[0]) * x.row +
-             (columns.from * stride[1] - pad[1] + s * dilation[1]) * x.column,
-        .d = dz.at + rows.from * d_pixel_row + columns.from * d_pixel,
-    };
-}
-
-typedef struct images_chunk {
-    const grad_w *j;
-    lane_map x, dz; /* of the group's first channels */
-    int64_t blocks;
-    float *dw; /* of the group */
-} images_chunk;
-
-/* All channels of tap (r, s), columns of pixels in `columns`. */
-static void images_tap(const images_chunk *a, int64_t r, int64_t s, conv_range rows, conv_range columns)
-{
-    const conv_geometry *g = a->j->g;
-    if (columns.from >= columns.to)
-        return;
-    conv_pairs p = pairs_at(g, a->x, a->dz, a->dz.row, a->dz.column, rows, columns, r, s);
-    p.count[0] = a->blocks;
-    a->j->kernels->grad_w_images(&p, g->k, a->dz.channel, g->c, a->j->column, a->dw + r * g->s + s, taps(g),
-                                 a->j->dw_column);
-}
-
-/* Few channels do not fill a tile, so a row of taps does: in the columns where all of them are inside. */
-static void images_row_of_taps(const images_chunk *a, int64_t r, conv_range rows)
-{
-    const conv_geometry *g = a->j->g;
-    conv_range all = { 0, g->wo };
-    for (int64_t s = 0; s < g->s; s++) {
-        conv_range range = conv_tap_range(g, 1, s);
-        all.from = max64(all.from, range.from);
-        all.to = min64(all.to, range.to);
-    }
-    if (all.from < all.to) {
-        conv_pairs p = pairs_at(g, a->x, a->dz, a->dz.row, a->dz.column, rows, all, r, 0);
-        p.count[0] = a->blocks;
-        a->j->kernels->grad_w_images(&p, g->k, a->dz.channel, g->c * g->s, a->j->column + g->c, a->dw + r * g->s,
-                                     taps(g), a->j->dw_column + g->c);
-    }
-    for (int64_t s = 0; s < g->s; s++) {
-        conv_range range = conv_tap_range(g, 1, s);
-        if (all.from >= all.to) {
-            images_tap(a, r, s, rows, range);
-            continue;
+    for (int64_t r = 0; r < g->r; r++)
+        for (int64_t s = 0; s < g->s; s++) {
+            const conv_range rows = conv_tap_range(g, 0, r), columns = conv_tap_range(g, 1, s);
+            out->piece[out->n++] = (grad_w_piece){
+                .rows = rows,
+                .columns = columns,
+                .x = (rows.from * stride[0] - pad[0] + r * dilation[0]) * out->x.row +
+                     (columns.from * stride[1] - pad[1] + s * dilation[1]) * out->x.column,
+                .x_row = stride[0] * out->x.row,
+                .x_column_step = stride[1] * out->x.column,
+                .dw = r * g->s + s,
+                .n = g->c,
+                .x_column = x_column,
+                .dw_column = dw_column,
+            };
         }
-        images_tap(a, r, s, rows, (conv_range){ range.from, all.from });
-        images_tap(a, r, s, rows, (conv_range){ all.to, range.to });
-    }
+    return SOCLE_OK;
 }
 
-static void images_blocks(const images_chunk *a)
+/* One piece a box. */
+static socle_status pieces_of_boxes(workspace *ws, const conv_geometry *g, const conv_plan *plan, grad_w_source *out)
 {
-    enum { FEW = 3 };
-    const conv_geometry *g = a->j->g;
-    for (int64_t r = 0; r < g->r; r++) {
-        conv_range rows = conv_tap_range(g, 0, r);
-        if (rows.from >= rows.to)
-            continue;
-        if (g->c < FEW && g->s > 1)
-            images_row_of_taps(a, r, rows);
-        else
-            for (int64_t s = 0; s < g->s; s++)
-                images_tap(a, r, s, rows, conv_tap_range(g, 1, s));
+    int64_t columns = 0;
+    for (int i = 0; i < plan->boxes; i++)
+        columns += plan->box[i].taps * g->c;
+    int64_t *x_column = workspace_take(ws, 2 * columns, sizeof(int64_t));
+    if (!x_column)
+        return SOCLE_ERR_NOMEM;
+    int64_t *dw_column = x_column + columns;
+    for (int i = 0; i < plan->boxes; i++) {
+        const conv_box *b = &plan->box[i];
+        out->piece[out->n++] = (grad_w_piece){
+            .rows = { b->first_row, b->first_row + b->rows },
+            .columns = { b->first_column, b->first_column + b->columns },
+            .x_row = b->x_row,
+            .x_column_step = b->x_column,
+            .n = b->taps * g->c,
+            .x_column = x_column,
+            .dw_column = dw_column,
+        };
+        for (int64_t c = 0; c < g->c; c++)
+            for (int64_t t = 0; t < b->taps; t++) {
+                *x_column++ = c * out->x.channel + b->tap[t].x;
+                *dw_column++ = c * g->r * g->s + b->tap[t].w / CONV_PACK;
+            }
     }
+    return SOCLE_OK;
+}
+
+static socle_status source_of(workspace *ws, const grad_w *j, lane_map x, grad_w_source *out)
+{
+    const conv_geometry *g = j->g;
+    conv_plan plan = { .boxes = (int)(g->r * g->s) };
+    *out = (grad_w_source){ .x = x };
+    if (j->taps_together) {
+        socle_status s = conv_plan_forward(ws, g, x, (lane_map){ 0 }, &plan);
+        if (s != SOCLE_OK)
+            return s;
+    }
+    out->piece = workspace_take(ws, plan.boxes, sizeof(grad_w_piece));
+    if (!out->piece)
+        return SOCLE_ERR_NOMEM;
+    return j->taps_together ? pieces_of_boxes(ws, g, &plan, out) : pieces_of_taps(ws, g, out);
+}
+
+/* The pairs of a piece in rows [from, to) of the output; x and dz start at the group's first channel, dz at row
+ * `dz_row`. False where there are none. */
+static bool pairs_of(const grad_w_piece *piece, lane_map x, lane_map dz, int64_t dz_row, conv_range rows, int64_t blocks,
+                     conv_pairs *out)
+{
+    const int64_t from = max64(rows.from, piece->rows.from), to = min64(rows.to, piece->rows.to);
+    if (from >= to || piece->columns.from >= piece->columns.to || !piece->n)
+        return false;
+    *out = (conv_pairs){
+        .count = { blocks, to - from, piece->columns.to - piece->columns.from },
+        .x_step = { x.block, piece->x_row, piece->x_column_step },
+        .d_step = { dz.block, dz.row, dz.column },
+        .x = x.at + piece->x + (from - piece->rows.from) * piece->x_row,
+        .d = dz.at + (from - dz_row) * dz.row + piece->columns.from * dz.column,
+        .columns = piece->n,
+        .x_column = piece->x_column,
+        .dw_column = piece->dw_column,
+    };
+    return true;
 }
 
 static lane_map moved(lane_map m, int64_t block, int64_t channel)
@@ -114,66 +139,68 @@ static lane_map moved(lane_map m, int64_t block, int64_t channel)
     return m;
 }
 
+static void clear(float *p, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        p[i] = 0;
+}
+
+/* ---- images in the lanes ---- */
+
+/* What `blocks` blocks of a group give to its dw. */
+static void images_blocks(const grad_w *j, const grad_w_source *from, lane_map x, lane_map dz, int64_t blocks, float *dw)
+{
+    const conv_geometry *g = j->g;
+    for (int64_t i = 0; i < from->n && blocks > 0; i++) {
+        conv_pairs p;
+        if (pairs_of(&from->piece[i], x, dz, 0, (conv_range){ 0, g->ho }, blocks, &p))
+            j->kernels->grad_w_images(&p, g->k, dz.channel, dw + from->piece[i].dw, filter(g), j->taps_together);
+    }
+}
+
 /* The last block of images has its own copy of x where it is not full. */
 static void images_chunk_of(const grad_w *j, int64_t chunk, lane_map dz)
 {
     const conv_geometry *g = j->g;
-    const int64_t block = chunk * j->chunk_blocks, blocks = min64(j->chunk_blocks, g->blocks - block);
-    const bool partial = j->x_last.at && block + blocks == g->blocks;
+    const int64_t first = chunk * j->chunk_blocks, blocks = min64(j->chunk_blocks, g->blocks - first);
+    const bool partial = j->last.piece && first + blocks == g->blocks;
+    const int64_t full = partial ? blocks - 1 : blocks;
     float *dw = j->partial + chunk * j->slice;
-    for (int64_t i = 0; i < j->slice; i++)
-        dw[i] = 0;
-    for (int64_t group = 0; group < g->p.groups; group++) {
-        images_chunk a = {
-            .j = j,
-            .x = moved(j->x, block, group * g->c),
-            .dz = moved(dz, 0, group * g->k),
-            .blocks = partial ? blocks - 1 : blocks,
-            .dw = dw + group * g->k * taps(g),
-        };
-        if (a.blocks > 0)
-            images_blocks(&a);
-        if (partial) {
-            a.x = moved(j->x_last, 0, group * g->c);
-            a.dz = moved(dz, blocks - 1, group * g->k);
-            a.blocks = 1;
-            images_blocks(&a);
-        }
+    clear(dw, j->slice);
+    for (int64_t group = 0; group < g->p.groups; group++, dw += g->k * filter(g)) {
+        const lane_map z = moved(dz, 0, group * g->k);
+        images_blocks(j, &j->all, moved(j->all.x, first, group * g->c), z, full, dw);
+        if (partial)
+            images_blocks(j, &j->last, moved(j->last.x, 0, group * g->c), moved(z, full, 0), 1, dw);
     }
 }
 
 /* ---- output channels in the lanes ---- */
 
-/* Adds what rows [rows.from, rows.to) of `blocks` blocks give to 16 output channels' sums. */
-static void channels_rows(const grad_w *j, lane_map x, const float *turned, int64_t turned_block, conv_range strip,
-                          int64_t blocks, int last, float *acc)
+/* Adds what rows [rows.from, rows.to) of `blocks` blocks give to 16 output channels' sums; turned starts with those. */
+static void channels_rows(const grad_w *j, lane_map x, float *turned, conv_range rows, int64_t blocks, int last,
+                          float *acc)
 {
     const conv_geometry *g = j->g;
-    const lane_map t = { .at = (float *)turned, .block = turned_block };
-    for (int64_t r = 0; r < g->r; r++) {
-        conv_range rows = conv_tap_range(g, 0, r);
-        rows.from = max64(rows.from, strip.from);
-        rows.to = min64(rows.to, strip.to);
-        if (rows.from >= rows.to)
-            continue;
-        for (int64_t s = 0; s < g->s; s++) {
-            conv_range columns = conv_tap_range(g, 1, s);
-            if (columns.from >= columns.to)
-                continue;
-            conv_pairs p = pairs_at(g, x, t, g->wo * PIXEL, PIXEL, rows, columns, r, s);
-            p.d -= strip.from * g->wo * PIXEL;
-            p.count[0] = blocks;
-            j->kernels->grad_w_channels(&p, g->c, x.channel, acc + (r * g->s + s) * GROUP, g->r * g->s * GROUP,
-                                        last);
-        }
+    const lane_map dz = {
+        .at = turned,
+        .block = (rows.to - rows.from) * g->wo * PIXEL,
+        .row = g->wo * PIXEL,
+        .column = PIXEL,
+    };
+    for (int64_t i = 0; i < j->all.n; i++) {
+        const grad_w_piece *piece = &j->all.piece[i];
+        conv_pairs p;
+        if (pairs_of(piece, x, dz, rows.from, rows, blocks, &p))
+            j->kernels->grad_w_channels(&p, acc + piece->dw * GROUP, last);
     }
 }
 
-/* dz of 16 channels (or what is left) and rows [strip.from, strip.to) of one block, transposed. */
-static void turn(const grad_w *j, lane_map dz, int64_t k, conv_range strip, float *to)
+/* dz of 16 channels (or what is left) and rows [rows.from, rows.to) of one block, transposed. */
+static void turn(const grad_w *j, lane_map dz, int64_t k, conv_range rows, float *to)
 {
     const conv_geometry *g = j->g;
-    for (int64_t row = strip.from; row < strip.to; row++, to += g->wo * PIXEL)
+    for (int64_t row = rows.from; row < rows.to; row++, to += g->wo * PIXEL)
         j->kernels->transpose(to, dz.at + row * dz.row, dz.channel, dz.column, min64(GROUP, g->k - k), g->wo);
 }
 
@@ -184,32 +211,38 @@ static int64_t strip_rows(const conv_geometry *g)
     return min64(g->ho, FLOATS / (g->wo * PIXEL) + 1);
 }
 
+/* 16 output channels of a chunk, whose dz fits the cache or is taken strip by strip. */
+static void channels_group(const grad_w *j, lane_map x, lane_map dz, int64_t k, int64_t blocks, int last, float *acc)
+{
+    const conv_geometry *g = j->g;
+    const int64_t rows = strip_rows(g);
+    float *turned = j->turned + cpu_thread() * j->turned_size;
+    if (rows == g->ho) {
+        const conv_range all = { 0, g->ho };
+        for (int64_t b = 0; b < blocks; b++)
+            turn(j, moved(dz, b, 0), k, all, turned + b * g->ho * g->wo * PIXEL);
+        channels_rows(j, x, turned, all, blocks, last, acc);
+        return;
+    }
+    for (int64_t b = 0; b < blocks; b++)
+        for (int64_t row = 0; row < g->ho; row += rows) {
+            const conv_range strip = { row, min64(row + rows, g->ho) };
+            turn(j, moved(dz, b, 0), k, strip, turned);
+            channels_rows(j, moved(x, b, 0), turned, strip, 1, b == blocks - 1 ? last : CONV_LANES, acc);
+        }
+}
+
 static void channels_chunk_of(const grad_w *j, int64_t chunk, lane_map dz)
 {
     const conv_geometry *g = j->g;
     const int64_t first = chunk * j->chunk_blocks, blocks = min64(j->chunk_blocks, g->blocks - first);
-    const int64_t rows = strip_rows(g), groups = lane_groups(g), size = taps(g) * GROUP;
     const int last = conv_images(g, first + blocks - 1);
-    float *turned = j->turned + cpu_thread() * j->turned_size, *acc = j->partial + chunk * j->slice;
-    for (int64_t i = 0; i < j->slice; i++)
-        acc[i] = 0;
+    float *acc = j->partial + chunk * j->slice;
+    clear(acc, j->slice);
     for (int64_t group = 0; group < g->p.groups; group++)
-        for (int64_t i = 0; i < groups; i++, acc += size) {
-            lane_map x = moved(j->x, first, group * g->c), z = moved(dz, 0, group * g->k + i * GROUP);
-            if (rows == g->ho) { /* whole blocks: one sum over all of the chunk */
-                conv_range strip = { 0, g->ho };
-                for (int64_t b = 0; b < blocks; b++)
-                    turn(j, moved(z, b, 0), i * GROUP, strip, turned + b * g->ho * g->wo * PIXEL);
-                channels_rows(j, x, turned, g->ho * g->wo * PIXEL, strip, blocks, last, acc);
-                continue;
-            }
-            for (int64_t b = 0; b < blocks; b++)
-                for (int64_t row = 0; row < g->ho; row += rows) {
-                    conv_range strip = { row, min64(row + rows, g->ho) };
-                    turn(j, moved(z, b, 0), i * GROUP, strip, turned);
-                    channels_rows(j, moved(x, b, 0), turned, 0, strip, 1, b == blocks - 1 ? last : CONV_LANES, acc);
-                }
-        }
+        for (int64_t k = 0; k < g->k; k += GROUP, acc += filter(g) * GROUP)
+            channels_group(j, moved(j->all.x, first, group * g->c), moved(dz, 0, group * g->k + k), k, blocks, last,
+                           acc);
 }
 
 /* WEIGHTS: only transposes; grad_w_finish multiplies. */
@@ -218,17 +251,19 @@ static void turn_chunk_of(const grad_w *j, int64_t chunk, lane_map dz)
     const conv_geometry *g = j->g;
     const int64_t first = chunk * j->chunk_blocks, blocks = min64(j->chunk_blocks, g->blocks - first);
     const int64_t block = g->ho * g->wo * PIXEL, groups = lane_groups(g);
-    for (int64_t i = 0; i < groups * g->p.groups; i++)
+    for (int64_t i = 0; i < groups * g->p.groups; i++) {
+        const int64_t k = i % groups * GROUP;
         for (int64_t b = 0; b < blocks; b++)
-            turn(j, moved(dz, b, i / groups * g->k + i % groups * GROUP), i % groups * GROUP, (conv_range){ 0, g->ho },
+            turn(j, moved(dz, b, i / groups * g->k + k), k, (conv_range){ 0, g->ho },
                  j->turned + i * j->turned_size + (first + b) * block);
+    }
 }
 
 /* dw [k][c r s] of the lane group's channels from [c r s][16]. */
 static void store_lanes(const grad_w *j, int64_t lane_group, const float *acc)
 {
     const conv_geometry *g = j->g;
-    const int64_t groups = lane_groups(g), group = lane_group / groups, k = lane_group % groups * GROUP, n = taps(g);
+    const int64_t groups = lane_groups(g), group = lane_group / groups, k = lane_group % groups * GROUP, n = filter(g);
     const int64_t channels = min64(GROUP, g->k - k);
     float *dw = j->dw + (group * g->k + k) * n;
     for (int64_t i = 0; i < channels; i++)
@@ -236,17 +271,16 @@ static void store_lanes(const grad_w *j, int64_t lane_group, const float *acc)
             dw[i * n + t] = acc[t * GROUP + i];
 }
 
-/* 16 output channels and a part of the input channels, all images. */
+/* 16 output channels, all images. */
 static void weights_part(void *arg, int64_t first, int64_t last)
 {
     const grad_w *j = arg;
     const conv_geometry *g = j->g;
-    const int64_t block = g->ho * g->wo * PIXEL, size = taps(g) * GROUP;
+    const int64_t size = filter(g) * GROUP;
     for (int64_t i = first; i < last; i++) {
         float *acc = j->partial + i * size;
-        for (int64_t t = 0; t < size; t++)
-            acc[t] = 0;
-        channels_rows(j, moved(j->x, 0, i / lane_groups(g) * g->c), j->turned + i * j->turned_size, block,
+        clear(acc, size);
+        channels_rows(j, moved(j->all.x, 0, i / lane_groups(g) * g->c), j->turned + i * j->turned_size,
                       (conv_range){ 0, g->ho }, g->blocks, conv_images(g, g->blocks - 1), acc);
         store_lanes(j, i, acc);
     }
@@ -254,92 +288,80 @@ static void weights_part(void *arg, int64_t first, int64_t last)
 
 /* ---- the three ways ---- */
 
-static void list_columns(grad_w *j)
-{
-    const conv_geometry *g = j->g;
-    for (int64_t c = 0; c < g->c; c++) {
-        j->column[c] = c * j->x.channel;
-        j->dw_column[c] = c * g->r * g->s;
-        for (int64_t s = 0; s < g->s; s++) {
-            j->column[g->c + c * g->s + s] = c * j->x.channel + s * g->p.dilation[1] * j->x.column;
-            j->dw_column[g->c + c * g->s + s] = c * g->r * g->s + s;
-        }
-    }
-}
-
 /* The last block of x, with zeros where there is no image. */
-static socle_status mask_last(workspace *ws, grad_w *j)
+static socle_status masked_last(workspace *ws, const grad_w *j, lane_map x, lane_map *out)
 {
     const conv_geometry *g = j->g;
-    const int64_t last = g->blocks - 1, size = g->h * g->w * CONV_LANES, channels = g->c * g->p.groups;
-    j->x_last = (lane_map){ .at = workspace_floats(ws, channels * size),
-                            .block = channels * size,
-                            .channel = size,
-                            .row = g->w * CONV_LANES,
-                            .column = CONV_LANES };
-    if (!j->x_last.at)
+    const int64_t last = g->blocks - 1, channels = g->c * g->p.groups;
+    *out = lane_map_dense(NULL, channels, g->h, g->w);
+    out->at = workspace_floats(ws, out->block);
+    if (!out->at)
         return SOCLE_ERR_NOMEM;
-    /* The column lists hold x's strides: a dense copy needs the same ones. */
-    if (j->x.channel != j->x_last.channel || j->x.row != j->x_last.row || j->x.column != j->x_last.column) {
-        lane_map all = { .at = workspace_floats(ws, g->blocks * channels * size),
-                         .block = channels * size,
-                         .channel = size,
-                         .row = g->w * CONV_LANES,
-                         .column = CONV_LANES };
-        if (!all.at)
-            return SOCLE_ERR_NOMEM;
-        for (int64_t b = 0; b < g->blocks; b++)
-            for (int64_t c = 0; c < channels; c++)
-                j->kernels->mask(all.at + b * all.block + c * size, j->x.at + b * j->x.block + c * j->x.channel,
-                                 (int64_t[]){ j->x.row, j->x.column }, NULL, NULL, g->h, g->w, CONV_LANES, NULL);
-        j->x = all;
-    }
     for (int64_t c = 0; c < channels; c++)
-        j->kernels->mask(j->x_last.at + c * size, j->x.at + last * j->x.block + c * j->x.channel,
-                         (int64_t[]){ j->x.row, j->x.column }, NULL, NULL, g->h, g->w, conv_images(g, last), NULL);
+        j->kernels->mask(out->at + c * out->channel, x.at + last * x.block + c * x.channel,
+                         (int64_t[]){ x.row, x.column }, NULL, NULL, g->h, g->w, conv_images(g, last), NULL);
     return SOCLE_OK;
 }
 
+/* 16 outputs in the lanes want three quarters of them to be there. */
 static grad_w_way choose(const grad_w *j)
 {
     const conv_geometry *g = j->g;
     const int64_t lanes = lane_groups(g) * GROUP;
     if (g->k * 4 < lanes * 3)
         return GRAD_W_IMAGES;
-    int64_t partial = j->chunks * taps(g) * lanes, kept = g->blocks * CONV_LANES * lanes * g->ho * g->wo;
+    int64_t partial = j->chunks * filter(g) * lanes, kept = g->blocks * CONV_LANES * lanes * g->ho * g->wo;
     return partial > kept ? GRAD_W_WEIGHTS : GRAD_W_CHANNELS;
 }
 
-socle_status grad_w_prepare(workspace *ws, grad_w *j, int64_t chunk_blocks)
+static socle_status prepare_images(workspace *ws, grad_w *j, lane_map x)
+{
+    const conv_geometry *g = j->g;
+    j->slice = g->p.groups * g->k * filter(g);
+    j->partial = workspace_floats(ws, j->chunks * j->slice);
+    if (!j->partial)
+        return SOCLE_ERR_NOMEM;
+    if (g->n % CONV_LANES == 0)
+        return SOCLE_OK;
+    lane_map last;
+    socle_status s = masked_last(ws, j, x, &last);
+    return s == SOCLE_OK ? source_of(ws, j, last, &j->last) : s;
+}
+
+static socle_status prepare_channels(workspace *ws, grad_w *j)
 {
     const conv_geometry *g = j->g;
     const int64_t groups = lane_groups(g) * g->p.groups, block = g->ho * g->wo * PIXEL;
-    j->chunk_blocks = chunk_blocks;
-    j->chunks = (g->blocks + chunk_blocks - 1) / chunk_blocks;
-    j->way = choose(j);
-    j->slice = j->way == GRAD_W_IMAGES ? g->p.groups * g->k * taps(g) : groups * taps(g) * GROUP;
-    j->partial = workspace_floats(ws, (j->way == GRAD_W_WEIGHTS ? 1 : j->chunks) * j->slice);
-    if (!j->partial)
-        return SOCLE_ERR_NOMEM;
-    if (j->way == GRAD_W_IMAGES) {
-        j->column = workspace_take(ws, g->c * (1 + g->s), sizeof(int64_t));
-        j->dw_column = workspace_take(ws, g->c * (1 + g->s), sizeof(int64_t));
-        if (!j->column || !j->dw_column)
-            return SOCLE_ERR_NOMEM;
-        socle_status s = g->n % CONV_LANES ? mask_last(ws, j) : SOCLE_OK;
-        if (s == SOCLE_OK)
-            list_columns(j);
-        return s;
-    }
     int64_t copies = ws->device->threads;
+    j->slice = groups * filter(g) * GROUP;
     if (j->way == GRAD_W_WEIGHTS) {
-        j->turned_size = g->blocks * block;
         copies = groups;
+        j->turned_size = g->blocks * block;
     } else {
-        j->turned_size = strip_rows(g) == g->ho ? chunk_blocks * block : strip_rows(g) * g->wo * PIXEL;
+        const int64_t rows = strip_rows(g);
+        j->turned_size = rows == g->ho ? j->chunk_blocks * block : rows * g->wo * PIXEL;
     }
-    j->turned = workspace_floats(ws, copies * j->turned_size);
+    j->partial = workspace_floats(ws, (j->way == GRAD_W_WEIGHTS ? 1 : j->chunks) * j->slice);
+    j->turned = j->partial ? workspace_floats(ws, copies * j->turned_size) : NULL;
     return j->turned ? SOCLE_OK : SOCLE_ERR_NOMEM;
+}
+
+socle_status grad_w_prepare(workspace *ws, grad_w *j, lane_map x, int64_t chunk_blocks)
+{
+    enum { FEW_FOR_IMAGES = 4, FEW_FOR_CHANNELS = 8 }; /* channels: below, one tap's do not fill a tile */
+    j->chunk_blocks = chunk_blocks;
+    j->chunks = (j->g->blocks + chunk_blocks - 1) / chunk_blocks;
+    j->way = choose(j);
+    j->taps_together = j->g->c < (j->way == GRAD_W_IMAGES ? FEW_FOR_IMAGES : FEW_FOR_CHANNELS);
+    socle_status s = source_of(ws, j, x, &j->all);
+    if (s != SOCLE_OK)
+        return s;
+    return j->way == GRAD_W_IMAGES ? prepare_images(ws, j, x) : prepare_channels(ws, j);
+}
+
+bool grad_w_wants_zeros(const grad_w *j)
+{
+    return j->way == GRAD_W_IMAGES && j->g->n % CONV_LANES;
 }
 
 void grad_w_chunk(const grad_w *j, int64_t chunk, lane_map dz)
@@ -355,7 +377,7 @@ void grad_w_chunk(const grad_w *j, int64_t chunk, lane_map dz)
 static void sum_lane_groups(void *arg, int64_t first, int64_t last)
 {
     const grad_w *j = arg;
-    const int64_t size = taps(j->g) * GROUP;
+    const int64_t size = filter(j->g) * GROUP;
     for (int64_t i = first; i < last; i++) {
         float *acc = j->partial + i * size;
         j->kernels->sum_slices(acc, acc, j->chunks, j->slice, size);
@@ -371,7 +393,7 @@ void grad_w_finish(cpu_device *d, const grad_w *j)
     if (j->way == GRAD_W_IMAGES)
         j->kernels->sum_slices(j->dw, j->partial, j->chunks, j->slice, j->slice);
     else if (j->way == GRAD_W_CHANNELS)
-        cpu_for(d->threads, groups, WORK / (j->chunks * taps(g) * GROUP) + 1, sum_lane_groups, (void *)j);
+        cpu_for(d->threads, groups, WORK / (j->chunks * filter(g) * GROUP) + 1, sum_lane_groups, (void *)j);
     else
         cpu_for(d->threads, groups, 1, weights_part, (void *)j);
 }

@@ -5,30 +5,49 @@
 
 #include "conv_plan.h"
 
-/* How weight gradients are summed. Both sums are cut by the shape only. */
+/* How weight gradients are summed. All sums are cut by the shape only. */
 typedef enum grad_w_way {
     GRAD_W_IMAGES,   /* images in the lanes: partial sums of every chunk of images, [k][c r s] */
     GRAD_W_CHANNELS, /* 16 outputs in the lanes: partial sums of every chunk of images, [k / 16][c r s][16] */
     GRAD_W_WEIGHTS   /* 16 outputs in the lanes, dz of all images is kept, and chunks are parts of the weights */
 } grad_w_way;
 
+/* Output pixels of which one list of columns of dw takes the same: x of the pixel (rows.from, columns.from) and of column
+ * j lies at x + x_column[j], its sum at dw + dw_column[j]. */
+typedef struct grad_w_piece {
+    conv_range rows, columns;
+    int64_t x, x_row, x_column_step;
+    int64_t dw, n;
+    const int64_t *x_column, *dw_column;
+} grad_w_piece;
+
+/* x, and all pieces of it for one group. */
+typedef struct grad_w_source {
+    lane_map x;
+    int64_t n;
+    grad_w_piece *piece;
+} grad_w_source;
+
 typedef struct grad_w {
     const struct cpu_conv_kernels *kernels;
     const conv_geometry *g;
-    grad_w_way way;
-    lane_map x, x_last;          /* x_last: the last block with zeros in the lanes without an image; IMAGES only */
-    int64_t chunk_blocks, chunks;
-    int64_t slice;               /* floats of a partial sum, all groups */
-    float *partial;              /* [chunks][slice] */
-    float *turned;               /* dz [thread][...] or, for WEIGHTS, of all images: [group, k / 16][block][pixel][16][16] */
-    int64_t turned_size;         /* floats: of a thread, or of one k / 16 of all blocks */
-    int64_t *column, *dw_column; /* of one tap and all channels, or of one row of taps */
     float *dw;
+    /* made by grad_w_prepare */
+    grad_w_way way;
+    bool taps_together;       /* pieces have several taps; else one */
+    grad_w_source all, last;  /* last: the last block with zeros in the lanes without an image; IMAGES only */
+    int64_t chunk_blocks, chunks;
+    int64_t slice;            /* floats of a partial sum, all groups */
+    float *partial;           /* [chunks][slice] */
+    float *turned;            /* dz [thread][...] or, for WEIGHTS, of all images: [group, k / 16][block][pixel][16][16] */
+    int64_t turned_size;      /* floats: of a thread, or of one k / 16 of all blocks */
 } grad_w;
 
 /* Chooses the way and takes memory. */
-socle_status grad_w_prepare(workspace *ws, grad_w *j, int64_t chunk_blocks);
-/* One chunk's share; dz is the chunk's, of all channels, with zeros where there is no image if the way is IMAGES. */
+socle_status grad_w_prepare(workspace *ws, grad_w *j, lane_map x, int64_t chunk_blocks);
+/* Must dz hold zeros in the lanes without an image? */
+bool grad_w_wants_zeros(const grad_w *j);
+/* One chunk's share; dz is the chunk's, of all channels. */
 void grad_w_chunk(const grad_w *j, int64_t chunk, lane_map dz);
 /* After all chunks: sums into dw. */
 void grad_w_finish(cpu_device *d, const grad_w *j);

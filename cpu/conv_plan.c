@@ -3,101 +3,106 @@
 
 #include "parallel.h"
 
-typedef struct axis {
-    int64_t in, out;
-    int taps, stride, pad, dilation;
-} axis;
+/* A tap along one axis: at position index a of a phase it falls on source position at + a step, which exists for a in
+ * range. */
+typedef struct reach {
+    int64_t tap, at;
+    conv_range range;
+} reach;
+
+/* Position indices [from, to) of a phase, all of which meet the same taps. */
+typedef struct run {
+    int64_t first, count; /* the position of index `from`; how many */
+    int64_t hits;
+    const struct hit *hit;
+} run;
 
 typedef struct hit {
-    int64_t tap, at; /* at: the position it falls on for the run's first position */
+    int64_t tap, at; /* at: the source position for the run's first position */
 } hit;
-
-typedef struct run {
-    int64_t first, count; /* positions first, first + step, ... */
-    int64_t hits;
-    hit *hit;
-} run;
 
 /* All runs of one axis. */
 typedef struct runs {
-    int64_t n, step, source_step;
+    int64_t n, step, source_step, hits;
     run *run;
 } runs;
-
-static axis axis_of(const conv_geometry *g, int i)
-{
-    return (axis){
-        .in = i ? g->w : g->h,
-        .out = i ? g->wo : g->ho,
-        .taps = (int)(i ? g->s : g->r),
-        .stride = g->p.stride[i],
-        .pad = g->p.pad[i],
-        .dilation = g->p.dilation[i],
-    };
-}
-
-static int64_t forward_hits(const axis *a, int64_t position, hit *out)
-{
-    int64_t n = 0;
-    for (int t = 0; t < a->taps; t++) {
-        int64_t at = position * a->stride - a->pad + (int64_t)t * a->dilation;
-        if (at >= 0 && at < a->in)
-            out[n++] = (hit){ t, at };
-    }
-    return n;
-}
-
-static int64_t backward_hits(const axis *a, int64_t position, hit *out)
-{
-    int64_t n = 0;
-    for (int t = 0; t < a->taps; t++) {
-        int64_t at = position + a->pad - (int64_t)t * a->dilation;
-        if (at >= 0 && at % a->stride == 0 && at / a->stride < a->out)
-            out[n++] = (hit){ t, at / a->stride };
-    }
-    return n;
-}
-
-/* Do the hits of position `count` of r continue it? */
-static bool continues(const run *r, const hit *now, int64_t n, int64_t source_step)
-{
-    if (n != r->hits)
-        return false;
-    for (int64_t i = 0; i < n; i++)
-        if (now[i].tap != r->hit[i].tap || now[i].at != r->hit[i].at + r->count * source_step)
-            return false;
-    return true;
-}
 
 static int64_t min64(int64_t a, int64_t b)
 {
     return a < b ? a : b;
 }
 
-/* In every phase a tap enters once and leaves once, so there are at most 2 taps + 1 runs of it. */
-static socle_status find_runs(workspace *ws, const axis *a, bool backward, runs *out)
+/* Indices a in [0, count) for which at + a step lies in [0, limit). */
+static conv_range range_of(int64_t at, int64_t step, int64_t limit, int64_t count)
 {
-    const int64_t positions = backward ? a->in : a->out, phases = backward ? a->stride : 1;
-    const int64_t most = min64(positions, min64(phases, positions) * (2 * (int64_t)a->taps + 1));
-    out->n = 0;
-    out->step = phases;
-    out->source_step = backward ? 1 : a->stride;
-    out->run = workspace_take(ws, most, sizeof(run));
-    hit *hits = out->run ? workspace_take(ws, (most + 1) * a->taps, sizeof(hit)) : NULL;
-    if (!hits)
-        return SOCLE_ERR_NOMEM;
-    for (int64_t phase = 0; phase < min64(phases, positions); phase++) {
-        run *last = NULL;
-        for (int64_t position = phase; position < positions; position += phases) {
-            int64_t n = backward ? backward_hits(a, position, hits) : forward_hits(a, position, hits);
-            if (last && continues(last, hits, n, out->source_step)) {
-                last->count++;
-                continue;
-            }
-            last = &out->run[out->n++];
-            *last = (run){ .first = position, .count = 1, .hits = n, .hit = hits };
-            hits += n;
+    conv_range r = { .from = at < 0 ? (step - 1 - at) / step : 0 };
+    r.to = at < limit ? min64((limit - 1 - at) / step + 1, count) : 0;
+    if (r.to < r.from)
+        r.to = r.from;
+    return r;
+}
+
+conv_range conv_tap_range(const conv_geometry *g, int i, int64_t t)
+{
+    return range_of(t * g->p.dilation[i] - g->p.pad[i], g->p.stride[i], i ? g->w : g->h, i ? g->wo : g->ho);
+}
+
+/* What every tap reaches from the `count` positions first, first + stride, ... of the input (backward), or from all of the
+ * output. Returns how many taps there are. */
+static int64_t reaches_of(const conv_geometry *g, int i, bool backward, int64_t first, int64_t count, reach *out)
+{
+    const int64_t taps = i ? g->s : g->r, stride = g->p.stride[i], pad = g->p.pad[i], dilation = g->p.dilation[i];
+    int64_t n = 0;
+    for (int64_t t = 0; t < taps; t++) {
+        if (!backward) {
+            out[n++] = (reach){ t, t * dilation - pad, conv_tap_range(g, i, t) };
+            continue;
         }
+        const int64_t at = first + pad - t * dilation;
+        if (at % stride == 0)
+            out[n++] = (reach){ t, at / stride, range_of(at / stride, 1, i ? g->wo : g->ho, count) };
+    }
+    return n;
+}
+
+/* The runs of one phase: from one end of a tap's range to the next. */
+static hit *runs_of_phase(runs *all, int64_t first, int64_t count, const reach *r, int64_t n, hit *hits)
+{
+    for (int64_t a = 0, next; a < count; a = next) {
+        run *now = &all->run[all->n++];
+        *now = (run){ .first = first + a * all->step, .hit = hits };
+        next = count;
+        for (int64_t t = 0; t < n; t++) {
+            const conv_range range = r[t].range;
+            if (range.from <= a && a < range.to) {
+                hits[now->hits++] = (hit){ r[t].tap, r[t].at + a * all->source_step };
+                next = min64(next, range.to);
+            } else if (a < range.from) {
+                next = range.from < range.to ? min64(next, range.from) : next;
+            }
+        }
+        now->count = next - a;
+        all->hits += now->hits;
+        hits += now->hits;
+    }
+    return hits;
+}
+
+/* In every phase a tap enters once and leaves once, so there are at most 2 taps + 1 runs of it. */
+static socle_status find_runs(workspace *ws, const conv_geometry *g, int i, bool backward, runs *out)
+{
+    const int64_t taps = i ? g->s : g->r, positions = backward ? (i ? g->w : g->h) : (i ? g->wo : g->ho);
+    const int64_t phases = min64(backward ? g->p.stride[i] : 1, positions);
+    const int64_t most = min64(positions, phases * (2 * taps + 1));
+    *out = (runs){ .step = backward ? g->p.stride[i] : 1, .source_step = backward ? 1 : g->p.stride[i] };
+    out->run = workspace_take(ws, most, sizeof(run) + (size_t)taps * sizeof(hit));
+    reach *reaches = out->run ? workspace_take(ws, taps, sizeof(reach)) : NULL;
+    if (!reaches)
+        return SOCLE_ERR_NOMEM;
+    hit *hits = (hit *)(void *)(out->run + most);
+    for (int64_t phase = 0; phase < phases; phase++) {
+        int64_t count = (positions - phase - 1) / out->step + 1;
+        hits = runs_of_phase(out, phase, count, reaches, reaches_of(g, i, backward, phase, count, reaches), hits);
     }
     return SOCLE_OK;
 }
@@ -107,6 +112,8 @@ static conv_box box_of(const run *rows, const run *columns, const runs *r, const
     return (conv_box){
         .rows = rows->count,
         .columns = columns->count,
+        .first_row = rows->first,
+        .first_column = columns->first,
         .x_row = r->source_step * x.row,
         .x_column = c->source_step * x.column,
         .y = rows->first * y.row + columns->first * y.column,
@@ -119,19 +126,13 @@ static conv_box box_of(const run *rows, const run *columns, const runs *r, const
 static socle_status plan(workspace *ws, const conv_geometry *g, bool backward, lane_map x, lane_map y, conv_plan *out)
 {
     runs rows, columns;
-    for (int i = 0; i < 2; i++) {
-        axis a = axis_of(g, i);
-        socle_status s = find_runs(ws, &a, backward, i ? &columns : &rows);
-        if (s != SOCLE_OK)
-            return s;
-    }
-    int64_t row_hits = 0, column_hits = 0;
-    for (int64_t i = 0; i < rows.n; i++)
-        row_hits += rows.run[i].hits;
-    for (int64_t j = 0; j < columns.n; j++)
-        column_hits += columns.run[j].hits;
+    socle_status s = find_runs(ws, g, 0, backward, &rows);
+    if (s == SOCLE_OK)
+        s = find_runs(ws, g, 1, backward, &columns);
+    if (s != SOCLE_OK)
+        return s;
     *out = (conv_plan){ .box = workspace_take(ws, rows.n * columns.n, sizeof(conv_box)) };
-    conv_tap *tap = out->box ? workspace_take(ws, row_hits * column_hits, sizeof(conv_tap)) : NULL;
+    conv_tap *tap = out->box ? workspace_take(ws, rows.hits * columns.hits, sizeof(conv_tap)) : NULL;
     if (!tap)
         return SOCLE_ERR_NOMEM;
     for (int64_t i = 0; i < rows.n; i++)
@@ -146,7 +147,6 @@ static socle_status plan(workspace *ws, const conv_geometry *g, bool backward, l
                         .x = row->hit[u].at * x.row + column->hit[v].at * x.column,
                         .w = (row->hit[u].tap * g->s + column->hit[v].tap) * CONV_PACK,
                     };
-            out->pairs += b->rows * b->columns * b->taps;
         }
     return SOCLE_OK;
 }
@@ -159,17 +159,6 @@ socle_status conv_plan_forward(workspace *ws, const conv_geometry *g, lane_map x
 socle_status conv_plan_backward(workspace *ws, const conv_geometry *g, lane_map dz, lane_map dx, conv_plan *out)
 {
     return plan(ws, g, true, dz, dx, out);
-}
-
-conv_range conv_tap_range(const conv_geometry *g, int i, int64_t t)
-{
-    const axis a = axis_of(g, i);
-    int64_t start = t * a.dilation - a.pad; /* the position output 0 falls on */
-    conv_range range = { .from = start < 0 ? (-start + a.stride - 1) / a.stride : 0 };
-    range.to = start < a.in ? min64((a.in - 1 - start) / a.stride + 1, a.out) : 0;
-    if (range.to < range.from)
-        range.to = range.from;
-    return range;
 }
 
 conv_geometry conv_geometry_of(const socle_conv *p, socle_in x, socle_in w, socle_in y)
@@ -200,17 +189,34 @@ lane_map lane_map_of(socle_in v)
     };
 }
 
+lane_map lane_map_dense(float *at, int64_t channels, int64_t rows, int64_t columns)
+{
+    const int64_t row = columns * CONV_LANES;
+    return (lane_map){ at, channels * rows * row, rows * row, row, CONV_LANES };
+}
+
 int conv_images(const conv_geometry *g, int64_t b)
 {
     return (int)min64(g->n - b * CONV_LANES, CONV_LANES);
 }
 
+int64_t conv_work(const conv_geometry *g)
+{
+    int64_t pairs[2] = { 0, 0 };
+    for (int i = 0; i < 2; i++)
+        for (int64_t t = 0; t < (i ? g->s : g->r); t++) {
+            conv_range range = conv_tap_range(g, i, t);
+            pairs[i] += range.to - range.from;
+        }
+    return pairs[0] * pairs[1] * g->c * g->k;
+}
+
 /* Enough arithmetic to be worth a chunk (about 4 us), and enough pixels for full tiles in the boxes at the corners of
  * small images, as long as four chunks are left. */
-int64_t conv_chunk_blocks(const conv_geometry *g, const conv_plan *p)
+int64_t conv_chunk_blocks(const conv_geometry *g)
 {
     enum { WORK = 12000, PIXELS = 64, CHUNKS = 4 };
-    const int64_t work = p->pairs * g->c * g->k; /* multiply-adds of 16 lanes */
+    const int64_t work = conv_work(g);
     int64_t blocks = 1;
     while (blocks * work < WORK && blocks < g->blocks)
         blocks *= 2;

@@ -25,7 +25,6 @@ typedef struct lane_map {
 typedef struct conv_plan {
     int boxes;
     conv_box *box;
-    int64_t pairs; /* pixels times taps, over all boxes: products of one channel pair and one image */
 } conv_plan;
 
 typedef struct conv_range {
@@ -34,6 +33,7 @@ typedef struct conv_range {
 
 conv_geometry conv_geometry_of(const socle_conv *p, socle_in x, socle_in w, socle_in y);
 lane_map lane_map_of(socle_in v); /* v (N, C, H, W) in the lane format */
+lane_map lane_map_dense(float *at, int64_t channels, int64_t rows, int64_t columns);
 /* Images in block b: 16, but for the last. */
 int conv_images(const conv_geometry *g, int64_t b);
 
@@ -45,8 +45,10 @@ socle_status conv_plan_backward(workspace *ws, const conv_geometry *g, lane_map 
 /* Output rows (axis 0) or columns (axis 1) for which tap t falls inside the image; from == to where there are none. */
 conv_range conv_tap_range(const conv_geometry *g, int axis, int64_t t);
 
+/* Multiply-adds of 16 lanes that one group takes for one block of images, in each of the three products. */
+int64_t conv_work(const conv_geometry *g);
 /* How many blocks of images one chunk of work takes: a function of the shape only. */
-int64_t conv_chunk_blocks(const conv_geometry *g, const conv_plan *plan);
+int64_t conv_chunk_blocks(const conv_geometry *g);
 
 /* w [outputs][channels][taps] with these strides -> [outputs / 8][channels][taps][8], zeros beyond. */
 typedef struct conv_pack {

@@ -18,6 +18,10 @@ typedef struct cpu_device {
 void *cpu_scratch(cpu_device *d, size_t bytes);
 void cpu_scratch_free(cpu_device *d, void *p, size_t bytes);
 
+/* describe.c */
+size_t cpu_main_memory(void); /* bytes; 0 = unknown */
+socle_status cpu_describe(int index, socle_device_info *out);
+
 /* ---- slots by file; each has the signature and contract of sys/backend.h ---- */
 /* conv.c */
 socle_status cpu_conv(void *self, const socle_conv *p, socle_epilogue e, socle_out y, socle_in x, socle_in w,

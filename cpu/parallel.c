@@ -1,16 +1,21 @@
 /* cpu_for on OpenMP: the one file that knows it.
  *
- * Chunks are cut by the caller's grain, never by the number of threads, and thread t always gets the same
- * neighbouring chunks, so that the memory it touched first stays near it. A region always has all of the
- * device's threads, the idle ones too: GNU's runtime ends the surplus threads of a smaller team and would start
- * them anew for the next larger one.
+ * Chunks are cut by the caller's grain, never by the number of threads. Each thread starts with the same
+ * neighbouring chunks every time, so that the memory it touched first stays near it, and then takes over what
+ * late ones have not begun. A region always has all of the device's threads, the idle ones too: GNU's runtime
+ * ends the surplus threads of a smaller team and would start them anew for the next larger one.
  *
  * Denormals are flushed to zero inside, by every thread for itself (the mode is per thread, and threads of the
  * pool do not inherit it), also when all runs in the caller: otherwise results would depend on the number of
- * threads. */
+ * threads.
+ *
+ * Threads of OpenMP spin while they wait. On a machine with more to run than it has cores, that burns their
+ * share of time, and when there is work they are not running: a region of 50 us then takes milliseconds. A
+ * caller who has waited so long runs alone for a while, before it tries again: no result depends on that. */
 #include "parallel.h"
 
 #include <stdbool.h>
+#include <time.h>
 
 #if defined(__SSE__)
 #include <xmmintrin.h>
@@ -19,11 +24,22 @@
 static _Thread_local int thread_number;
 static _Thread_local bool inside;
 
+enum { MOST_SHARES = 64, LINE = 64 };
+
+/* Chunks that thread i starts with: the next one nobody has taken, up to end. */
+typedef struct share {
+    _Alignas(LINE) int64_t next;
+    int64_t end;
+} share;
+
 typedef struct job {
     int64_t n, grain, chunks;
     cpu_range fn;
     void *arg;
-    int done; /* threads that finished */
+    int64_t busy; /* ns that the caller itself worked */
+    int done;     /* threads that finished */
+    int shares;
+    share share[MOST_SHARES];
 } job;
 
 /* ---- denormals ---- */
@@ -74,12 +90,10 @@ static void restore_mode(float_mode old)
 
 /* ---- work ---- */
 
-static void run_chunks(const job *j, int64_t from, int64_t to)
+static void run_chunk(const job *j, int64_t c)
 {
-    for (int64_t c = from; c < to; c++) {
-        int64_t first = c * j->grain, last = first + j->grain;
-        j->fn(j->arg, first, last < j->n ? last : j->n);
-    }
+    int64_t first = c * j->grain, last = first + j->grain;
+    j->fn(j->arg, first, last < j->n ? last : j->n);
 }
 
 static void run_here(const job *j)
@@ -87,7 +101,8 @@ static void run_here(const job *j)
     bool was_inside = inside;
     float_mode mode = flush_denormals();
     inside = true;
-    run_chunks(j, 0, j->chunks);
+    for (int64_t c = 0; c < j->chunks; c++)
+        run_chunk(j, c);
     inside = was_inside;
     restore_mode(mode);
 }
@@ -95,36 +110,96 @@ static void run_here(const job *j)
 #ifdef _OPENMP
 #include <omp.h>
 
+/* ---- patience ---- */
+
+/* A loss that no imbalance explains, ns; how often pauses double; regions without such a loss that undo one. */
+enum { TOO_LONG = 1000000, MOST_LEVELS = 6, FORGIVEN = 100 };
+
+/* Of a calling thread. */
+static _Thread_local struct {
+    int64_t alone_until; /* ns */
+    int level, good;
+} crowd;
+
+static int64_t now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* After a region of `total` ns: what the caller did not work, it waited, or stood by while a waiting thread had its
+ * core. */
+static void judge_region(int64_t total, int64_t busy, int64_t end)
+{
+    int64_t lost = total - busy;
+    if (lost > TOO_LONG && lost > 2 * busy) {
+        crowd.alone_until = end + (lost << crowd.level);
+        crowd.level += crowd.level < MOST_LEVELS;
+        crowd.good = 0;
+    } else if (crowd.level > 0 && ++crowd.good == FORGIVEN) {
+        crowd.level--;
+        crowd.good = 0;
+    }
+}
+
+/* ---- regions ---- */
+
+/* The thread's own chunks, then those of the others, starting with its neighbour's. */
+static void run_shares(job *j, int thread)
+{
+    for (int i = 0; i < j->shares; i++) {
+        share *s = &j->share[(thread + i) % j->shares];
+        for (;;) {
+            int64_t c = __atomic_fetch_add(&s->next, 1, __ATOMIC_RELAXED);
+            if (c >= s->end)
+                break;
+            run_chunk(j, c);
+        }
+    }
+}
+
 /* The atomics order what the caller wrote before the region, and the workers in it, for ThreadSanitizer too, which
  * cannot see into the OpenMP runtime. */
-static __attribute__((noinline)) void run_share(job *j, int thread, int threads)
+static __attribute__((noinline)) void run_thread(job *j, int thread)
 {
     (void)__atomic_load_n(&j->done, __ATOMIC_ACQUIRE);
     thread_number = thread;
     inside = true;
     float_mode mode = flush_denormals();
-    run_chunks(j, j->chunks * thread / threads, j->chunks * (thread + 1) / threads);
+    int64_t start = thread == 0 ? now() : 0;
+    run_shares(j, thread);
+    if (thread == 0)
+        j->busy = now() - start;
     restore_mode(mode);
     inside = false;
     thread_number = 0;
     __atomic_fetch_add(&j->done, 1, __ATOMIC_ACQ_REL);
 }
 
-#if defined(__clang__) || defined(__GNUC__)
-__attribute__((no_sanitize("thread")))
-#endif
-static void
-run_region(job *j, int threads)
+static __attribute__((no_sanitize("thread"))) void run_region(job *j, int threads)
 {
 #pragma omp parallel num_threads(threads)
-    run_share(j, omp_get_thread_num(), omp_get_num_threads());
+    run_thread(j, omp_get_thread_num());
 }
 
 static void run_everywhere(job *j, int threads)
 {
+    int64_t start = now();
+    if (start < crowd.alone_until) {
+        run_here(j);
+        return;
+    }
+    j->shares = threads < MOST_SHARES ? threads : MOST_SHARES;
+    for (int i = 0; i < j->shares; i++) {
+        j->share[i].next = j->chunks * i / j->shares;
+        j->share[i].end = j->chunks * (i + 1) / j->shares;
+    }
     __atomic_store_n(&j->done, 0, __ATOMIC_RELEASE);
     run_region(j, threads);
     (void)__atomic_load_n(&j->done, __ATOMIC_ACQUIRE);
+    int64_t end = now();
+    judge_region(end - start, j->busy, end);
 }
 
 static bool may_fork(void)
@@ -148,7 +223,11 @@ void cpu_for(int threads, int64_t n, int64_t grain, cpu_range fn, void *arg)
 {
     if (n <= 0)
         return;
-    job j = { .n = n, .grain = grain > 0 ? grain : 1, .fn = fn, .arg = arg };
+    job j; /* not initialised as a whole: the shares are large, and most jobs are run here */
+    j.n = n;
+    j.grain = grain > 0 ? grain : 1;
+    j.fn = fn;
+    j.arg = arg;
     j.chunks = (n - 1) / j.grain + 1;
     if (j.chunks == 1 || threads <= 1 || !may_fork())
         run_here(&j);

@@ -1,24 +1,47 @@
-/* Scratch memory of one call, and operands brought into the format a kernel wants. */
+/* Scratch memory of one call, and operands brought into the format a kernel wants. Small requests share a block: plans are
+ * made of many, and a call of a small layer takes only microseconds. */
 #include "workspace.h"
 
-#include <assert.h>
+enum { LINE = 64, SMALL = 2048, SHARED = 8192 };
+
+/* In the first line of each block from the device. */
+typedef struct workspace_block {
+    struct workspace_block *next;
+    size_t bytes;
+} workspace_block;
 
 workspace workspace_on(cpu_device *d)
 {
     return (workspace){ .device = d };
 }
 
+/* bytes behind a header. */
+static char *new_block(workspace *w, size_t bytes)
+{
+    workspace_block *b = cpu_scratch(w->device, bytes > SIZE_MAX - LINE ? SIZE_MAX : bytes + LINE);
+    if (!b)
+        return NULL;
+    *b = (workspace_block){ .next = w->blocks, .bytes = bytes + LINE };
+    w->blocks = b;
+    return (char *)b + LINE;
+}
+
 void *workspace_take(workspace *w, int64_t count, size_t size)
 {
-    assert(w->n < (int)(sizeof w->block / sizeof w->block[0]));
-    if (count < 1)
-        count = 1;
-    size_t bytes = (uint64_t)count > SIZE_MAX / 2 / size ? SIZE_MAX : (size_t)count * size;
-    void *p = cpu_scratch(w->device, bytes);
-    if (!p)
-        return NULL;
-    w->block[w->n].p = p;
-    w->block[w->n++].bytes = bytes;
+    const uint64_t n = count < 1 ? 1 : (uint64_t)count;
+    const size_t bytes = n > SIZE_MAX / 2 / size ? SIZE_MAX : ((size_t)n * size + LINE - 1) / LINE * LINE;
+    if (bytes > SMALL)
+        return new_block(w, bytes);
+    if (bytes > w->left) {
+        char *block = new_block(w, SHARED);
+        if (!block)
+            return NULL;
+        w->free = block;
+        w->left = SHARED;
+    }
+    void *p = w->free;
+    w->free += bytes;
+    w->left -= bytes;
     return p;
 }
 
@@ -29,10 +52,12 @@ float *workspace_floats(workspace *w, int64_t count)
 
 socle_status workspace_end(workspace *w, socle_status s)
 {
-    while (w->n > 0) {
-        w->n--;
-        cpu_scratch_free(w->device, w->block[w->n].p, w->block[w->n].bytes);
+    while (w->blocks) {
+        workspace_block *b = w->blocks;
+        w->blocks = b->next;
+        cpu_scratch_free(w->device, b, b->bytes);
     }
+    w->left = 0;
     return s;
 }
 

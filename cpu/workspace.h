@@ -6,11 +6,9 @@
 
 typedef struct workspace {
     cpu_device *device;
-    int n;
-    struct {
-        void *p;
-        size_t bytes;
-    } block[24];
+    struct workspace_block *blocks; /* all of them, the newest first */
+    char *free;                     /* what is left of a block for small requests */
+    size_t left;
 } workspace;
 
 workspace workspace_on(cpu_device *d);

@@ -38,4 +38,4 @@ build_packages="gcc libc6-dev cmake ninja-build pkg-config zlib1g-dev"
 # The Fashion-MNIST images (30 MB).
 data_packages="dataset-fashion-mnist"
 # What the tests take on top.
-test_packages="g++ clang libclang-rt-14-dev libomp-14-dev libcriterion-dev binutils"
+test_packages="g++ clang libomp-dev libcriterion-dev binutils"

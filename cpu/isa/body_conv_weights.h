@@ -8,73 +8,17 @@
  * Order of summation: blocks, rows, columns, then images, one accumulator a weight (and lane). Tails: tiles of every
  * smaller size; the caller masks images that are not there, or says how many there are. Aliasing: none. */
 
-/* ---- across lanes: 2 x 2 exchanges at distance s, the step of transposing and of adding up registers ---- */
+/* ---- across lanes ---- */
 
-#if defined(__has_builtin)
-#    if __has_builtin(__builtin_shufflevector)
-#        define SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
-#    endif
-#endif
-#ifndef SHUFFLE
-#    define SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (vi){ __VA_ARGS__ })
-#endif
-
-/* a's lanes whose number lacks bit s, where they are; b's of those in the lanes that have it. */
-INLINE vf exchange_low(vf a, vf b, const int s)
-{
-#if VW == 16
-    if (s == 1)
-        return SHUFFLE(a, b, 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30);
-    if (s == 2)
-        return SHUFFLE(a, b, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29);
-    if (s == 4)
-        return SHUFFLE(a, b, 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27);
-    return SHUFFLE(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23);
-#elif VW == 8
-    if (s == 1)
-        return SHUFFLE(a, b, 0, 8, 2, 10, 4, 12, 6, 14);
-    if (s == 2)
-        return SHUFFLE(a, b, 0, 1, 8, 9, 4, 5, 12, 13);
-    return SHUFFLE(a, b, 0, 1, 2, 3, 8, 9, 10, 11);
-#elif VW == 4
-    if (s == 1)
-        return SHUFFLE(a, b, 0, 4, 2, 6);
-    return SHUFFLE(a, b, 0, 1, 4, 5);
-#endif
-}
-
-/* b's lanes whose number has bit s, where they are; a's of those in the lanes that lack it. */
-INLINE vf exchange_high(vf a, vf b, const int s)
-{
-#if VW == 16
-    if (s == 1)
-        return SHUFFLE(a, b, 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31);
-    if (s == 2)
-        return SHUFFLE(a, b, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31);
-    if (s == 4)
-        return SHUFFLE(a, b, 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31);
-    return SHUFFLE(a, b, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
-#elif VW == 8
-    if (s == 1)
-        return SHUFFLE(a, b, 1, 9, 3, 11, 5, 13, 7, 15);
-    if (s == 2)
-        return SHUFFLE(a, b, 2, 3, 10, 11, 6, 7, 14, 15);
-    return SHUFFLE(a, b, 4, 5, 6, 7, 12, 13, 14, 15);
-#elif VW == 4
-    if (s == 1)
-        return SHUFFLE(a, b, 1, 5, 3, 7);
-    return SHUFFLE(a, b, 2, 3, 6, 7);
-#endif
-}
-
-/* Lane i of the result is the sum over the lanes of r[i]; r is used up. */
+/* Lane i of the result is the sum over the lanes of r[i]; r is used up. Round by round, the sums of neighbouring lanes of two
+ * registers are interleaved in one. */
 INLINE vf sum_of_each(vf *r)
 {
 #pragma GCC unroll 4
-    for (int s = 1; s < VW; s *= 2)
-#pragma GCC unroll 16
-        for (int i = 0; i < VW; i += 2 * s)
-            r[i] = exchange_low(r[i], r[i + s], s) + exchange_high(r[i], r[i + s], s);
+    for (int half = VW / 2; half > 0; half /= 2)
+#pragma GCC unroll 8
+        for (int i = 0; i < half; i++)
+            r[i] = interleave_low(r[i], r[i + half]) + interleave_high(r[i], r[i + half]);
     return r[0];
 }
 
@@ -82,14 +26,17 @@ INLINE vf sum_of_each(vf *r)
 INLINE void transpose_registers(vf *r)
 {
 #pragma GCC unroll 4
-    for (int s = 1; s < VW; s *= 2)
+    for (int round = 1; round < VW; round *= 2) {
+        vf next[VW];
+#pragma GCC unroll 8
+        for (int i = 0; i < VW / 2; i++) {
+            next[2 * i] = interleave_low(r[i], r[i + VW / 2]);
+            next[2 * i + 1] = interleave_high(r[i], r[i + VW / 2]);
+        }
 #pragma GCC unroll 16
         for (int i = 0; i < VW; i++)
-            if (!(i & s)) {
-                vf low = exchange_low(r[i], r[i + s], s);
-                r[i + s] = exchange_high(r[i], r[i + s], s);
-                r[i] = low;
-            }
+            r[i] = next[i];
+    }
 }
 
 static void conv_transpose(float *t, const float *d, int64_t d_channel, int64_t d_pixel, int64_t channels,
@@ -111,107 +58,126 @@ static void conv_transpose(float *t, const float *d, int64_t d_channel, int64_t 
 
 /* ---- images in the lanes ---- */
 
-/* Accumulators, the d of a pixel and one x: 24 + 4 + 1 of 32 registers, 8 + 4 + 1 of 16. */
+/* Accumulators, the d of a pixel and one x. Wide: 24 + 4 + 1 of 32 registers, 8 + 4 + 1 of 16. Tall: 26 + 2 + 1, 10 + 2 + 1;
+ * for few channels, whose columns are taps: those of one pixel lie close together, so x comes from the L1 cache however
+ * many there are, and a pass over dy for every four columns fewer is what counts: a 3 x 3 first layer runs at 68 % of
+ * peak so, at 58 % in tiles of 4 x 3. */
 #if VW == 16 || defined(__aarch64__)
-enum { IMAGES_COLUMNS = 6 };
+enum { IMAGES_WIDE = 6, IMAGES_TALL = 13 };
 #else
-enum { IMAGES_COLUMNS = 2 };
+enum { IMAGES_WIDE = 2, IMAGES_TALL = 5 };
 #endif
-enum { IMAGES_OUTPUTS = 4, IMAGES_MAX = 24, IMAGES_GROUPS = (IMAGES_MAX + VW - 1) / VW };
+enum { IMAGES_OUTPUTS = 4, IMAGES_TALL_OUTPUTS = 2, IMAGES_MAX = 26, IMAGES_SUMS = (IMAGES_MAX / VW + 1) * VW };
 
-/* Where a tile adds its sums. */
-typedef struct images_target {
+/* What of a product one tile takes: outputs from d, columns from those of the lists. */
+typedef struct images_part {
+    const conv_pairs *pairs;
+    const float *d;
+    int64_t d_channel, dw_output;
+    const int64_t *x_column, *dw_column;
     float *dw;
-    int64_t output;
-    const int64_t *column;
-} images_target;
+} images_part;
 
-INLINE void images_tile(const conv_pairs *p, const float *d, int64_t d_channel, const int64_t *column,
-                        const images_target *to, const int kb, const int nc)
+INLINE void images_tile(const images_part *a, const int kb, const int nc)
 {
-    vf acc[IMAGES_GROUPS * VW];
-    const float *x[6];
-#pragma GCC unroll 32
-    for (int i = 0; i < IMAGES_GROUPS * VW; i++)
+    const conv_pairs *p = a->pairs;
+    const int64_t *x_column = a->x_column, d_channel = a->d_channel;
+    vf acc[IMAGES_SUMS];
+#pragma GCC unroll 48
+    for (int i = 0; i < IMAGES_SUMS; i++)
         acc[i] = vf_set(0);
-    for (int j = 0; j < nc; j++)
-        x[j] = p->x + column[j];
     for (int64_t b = 0; b < p->count[0]; b++)
         for (int64_t row = 0; row < p->count[1]; row++) {
-            int64_t xo = b * p->x_step[0] + row * p->x_step[1];
-            const float *dp = d + b * p->d_step[0] + row * p->d_step[1];
-            for (int64_t i = 0; i < p->count[2]; i++, xo += p->x_step[2], dp += p->d_step[2])
+            const float *x = p->x + b * p->x_step[0] + row * p->x_step[1];
+            const float *d = a->d + b * p->d_step[0] + row * p->d_step[1];
+            for (int64_t i = p->count[2]; i > 0; i--, x += p->x_step[2], d += p->d_step[2])
+#pragma GCC unroll 1
                 for (int lane = 0; lane < CONV_LANES; lane += VW) {
                     vf dv[IMAGES_OUTPUTS];
 #pragma GCC unroll 4
                     for (int k = 0; k < kb; k++)
-                        dv[k] = vf_load(dp + k * d_channel + lane);
-#pragma GCC unroll 8
+                        dv[k] = vf_load(d + k * d_channel + lane);
+#pragma GCC unroll 16
                     for (int j = 0; j < nc; j++) {
-                        vf xv = vf_load(x[j] + xo + lane);
+                        vf xv = vf_load(x + anew(&x_column[j]) + lane);
 #pragma GCC unroll 4
                         for (int k = 0; k < kb; k++)
                             acc[k * nc + j] += dv[k] * xv;
                     }
                 }
         }
-    float sum[IMAGES_GROUPS * VW];
+    float sum[IMAGES_SUMS];
 #pragma GCC unroll 8
     for (int g = 0; g * VW < kb * nc; g++)
         vf_store(sum + g * VW, sum_of_each(acc + g * VW));
     for (int k = 0; k < kb; k++)
         for (int j = 0; j < nc; j++)
-            to->dw[k * to->output + to->column[j]] += sum[k * nc + j];
+            a->dw[k * a->dw_output + a->dw_column[j]] += sum[k * nc + j];
 }
 
-/* nc is 1 to IMAGES_COLUMNS. */
-INLINE void images_columns(const conv_pairs *p, const float *d, int64_t d_channel, const int64_t *column,
-                           const images_target *to, const int kb, int64_t nc)
+/* nc is 1 to most. */
+INLINE void images_columns(const images_part *a, const int kb, int64_t nc, const int most)
 {
+    /* clang-format off */
     switch (nc) {
-    case 1:
-        images_tile(p, d, d_channel, column, to, kb, 1);
-        break;
-    case 2:
-        images_tile(p, d, d_channel, column, to, kb, 2);
-        break;
-    case 3:
-        images_tile(p, d, d_channel, column, to, kb, IMAGES_COLUMNS < 3 ? 1 : 3);
-        break;
-    case 4:
-        images_tile(p, d, d_channel, column, to, kb, IMAGES_COLUMNS < 4 ? 1 : 4);
-        break;
-    case 5:
-        images_tile(p, d, d_channel, column, to, kb, IMAGES_COLUMNS < 5 ? 1 : 5);
-        break;
-    default:
-        images_tile(p, d, d_channel, column, to, kb, IMAGES_COLUMNS < 6 ? 1 : 6);
+    case 1: images_tile(a, kb, 1); break;
+    case 2: images_tile(a, kb, 2); break;
+    case 3: if (most >= 3) images_tile(a, kb, 3); break;
+    case 4: if (most >= 4) images_tile(a, kb, 4); break;
+    case 5: if (most >= 5) images_tile(a, kb, 5); break;
+    case 6: if (most >= 6) images_tile(a, kb, 6); break;
+    case 7: if (most >= 7) images_tile(a, kb, 7); break;
+    case 8: if (most >= 8) images_tile(a, kb, 8); break;
+    case 9: if (most >= 9) images_tile(a, kb, 9); break;
+    case 10: if (most >= 10) images_tile(a, kb, 10); break;
+    case 11: if (most >= 11) images_tile(a, kb, 11); break;
+    case 12: if (most >= 12) images_tile(a, kb, 12); break;
+    default: if (most >= 13) images_tile(a, kb, 13);
     }
+    /* clang-format on */
 }
 
-static void conv_grad_w_images(const conv_pairs *p, int64_t outputs, int64_t d_channel, int64_t columns,
-                               const int64_t *column, float *dw, int64_t dw_output, const int64_t *dw_column)
+static void images_wide(const images_part *a, int64_t outputs, int64_t nc)
 {
-    const int64_t groups = (columns + IMAGES_COLUMNS - 1) / IMAGES_COLUMNS;
+    if (outputs == 1)
+        images_columns(a, 1, nc, IMAGES_WIDE);
+    else if (outputs == 2)
+        images_columns(a, 2, nc, IMAGES_WIDE);
+    else if (outputs == 3)
+        images_columns(a, 3, nc, IMAGES_WIDE);
+    else
+        images_columns(a, 4, nc, IMAGES_WIDE);
+}
+
+static void images_tall(const images_part *a, int64_t outputs, int64_t nc)
+{
+    if (outputs == 1)
+        images_columns(a, 1, nc, IMAGES_TALL);
+    else
+        images_columns(a, 2, nc, IMAGES_TALL);
+}
+
+static void conv_grad_w_images(const conv_pairs *p, int64_t outputs, int64_t d_channel, float *dw, int64_t dw_output,
+                               bool tall)
+{
+    const int64_t most = tall ? IMAGES_TALL : IMAGES_WIDE, step = tall ? IMAGES_TALL_OUTPUTS : IMAGES_OUTPUTS;
+    const int64_t groups = (p->columns + most - 1) / most;
     for (int64_t g = 0; g < groups; g++) {
-        int64_t from = columns * g / groups, nc = columns * (g + 1) / groups - from;
-        images_target to = { .output = dw_output, .column = dw_column + from };
-        for (int64_t k = 0; k < outputs; k += IMAGES_OUTPUTS) {
-            const float *d = p->d + k * d_channel;
-            to.dw = dw + k * dw_output;
-            switch (outputs - k) {
-            case 1:
-                images_columns(p, d, d_channel, column + from, &to, 1, nc);
-                break;
-            case 2:
-                images_columns(p, d, d_channel, column + from, &to, 2, nc);
-                break;
-            case 3:
-                images_columns(p, d, d_channel, column + from, &to, 3, nc);
-                break;
-            default:
-                images_columns(p, d, d_channel, column + from, &to, 4, nc);
-            }
+        const int64_t from = p->columns * g / groups, nc = p->columns * (g + 1) / groups - from;
+        images_part a = {
+            .pairs = p,
+            .d_channel = d_channel,
+            .dw_output = dw_output,
+            .x_column = p->x_column + from,
+            .dw_column = p->dw_column + from,
+        };
+        for (int64_t k = 0; k < outputs; k += step) {
+            a.d = p->d + k * d_channel;
+            a.dw = dw + k * dw_output;
+            if (tall)
+                images_tall(&a, outputs - k, nc);
+            else
+                images_wide(&a, outputs - k, nc);
         }
     }
 }
@@ -232,9 +198,9 @@ enum { CHANNELS_REGISTERS = CONV_LANES / VW, CHANNELS_MAX = 8 };
 
 typedef vf channels_sums[CHANNELS_MAX][CHANNELS_REGISTERS];
 
-/* The pairs of `blocks` blocks from x, d on. images and nc are constants where it is inlined, images but for the last. */
-INLINE void channels_blocks(const conv_pairs *p, const float *x, const float *d, int64_t blocks, int64_t x_column,
-                            channels_sums acc, const int images, const int nc)
+/* The pairs of `blocks` blocks from x, d on. nc is a constant where it is inlined, images but for the last block. */
+INLINE void channels_blocks(const conv_pairs *p, const float *x, const float *d, int64_t blocks,
+                            const int64_t *x_column, channels_sums acc, const int images, const int nc)
 {
     for (int64_t b = 0; b < blocks; b++)
         for (int64_t row = 0; row < p->count[1]; row++) {
@@ -244,7 +210,7 @@ INLINE void channels_blocks(const conv_pairs *p, const float *x, const float *d,
                 const float *column[CHANNELS_MAX];
 #pragma GCC unroll 8
                 for (int j = 0; j < nc; j++)
-                    column[j] = xp + j * x_column;
+                    column[j] = xp + anew(&x_column[j]);
 #pragma GCC unroll 16
                 for (int image = 0; image < images; image++) {
                     vf dv[CHANNELS_REGISTERS];
@@ -263,59 +229,49 @@ INLINE void channels_blocks(const conv_pairs *p, const float *x, const float *d,
         }
 }
 
-INLINE void channels_tile(const conv_pairs *p, const float *x, int64_t x_column, float *acc_at, int64_t acc_column,
-                          int last, const int nc)
+INLINE void channels_tile(const conv_pairs *p, int64_t from, float *acc_at, int last, const int nc)
 {
+    const int64_t *x_column = p->x_column + from, *dw_column = p->dw_column + from;
     channels_sums acc;
 #pragma GCC unroll 8
     for (int j = 0; j < nc; j++)
 #pragma GCC unroll 4
         for (int r = 0; r < CHANNELS_REGISTERS; r++)
-            acc[j][r] = vf_load(acc_at + j * acc_column + r * VW);
+            acc[j][r] = vf_load(acc_at + dw_column[j] * CONV_LANES + r * VW);
     const int64_t full = last == CONV_LANES ? p->count[0] : p->count[0] - 1;
-    channels_blocks(p, x, p->d, full, x_column, acc, CONV_LANES, nc);
+    channels_blocks(p, p->x, p->d, full, x_column, acc, CONV_LANES, nc);
     if (full < p->count[0])
-        channels_blocks(p, x + full * p->x_step[0], p->d + full * p->d_step[0], 1, x_column, acc, last, nc);
+        channels_blocks(p, p->x + full * p->x_step[0], p->d + full * p->d_step[0], 1, x_column, acc, last, nc);
 #pragma GCC unroll 8
     for (int j = 0; j < nc; j++)
 #pragma GCC unroll 4
         for (int r = 0; r < CHANNELS_REGISTERS; r++)
-            vf_store(acc_at + j * acc_column + r * VW, acc[j][r]);
+            vf_store(acc_at + dw_column[j] * CONV_LANES + r * VW, acc[j][r]);
 }
 
-static void conv_grad_w_channels(const conv_pairs *p, int64_t columns, int64_t x_column, float *acc,
-                                 int64_t acc_column, int last)
+/* nc is 1 to CHANNELS_COLUMNS. */
+static void channels_columns(const conv_pairs *p, int64_t from, float *acc, int last, int64_t nc)
 {
-    const int64_t groups = (columns + CHANNELS_COLUMNS - 1) / CHANNELS_COLUMNS;
+    /* clang-format off */
+    switch (nc) {
+    case 1: channels_tile(p, from, acc, last, 1); break;
+    case 2: channels_tile(p, from, acc, last, 2); break;
+    case 3: if (CHANNELS_COLUMNS >= 3) channels_tile(p, from, acc, last, 3); break;
+    case 4: if (CHANNELS_COLUMNS >= 4) channels_tile(p, from, acc, last, 4); break;
+    case 5: if (CHANNELS_COLUMNS >= 5) channels_tile(p, from, acc, last, 5); break;
+    case 6: if (CHANNELS_COLUMNS >= 6) channels_tile(p, from, acc, last, 6); break;
+    case 7: if (CHANNELS_COLUMNS >= 7) channels_tile(p, from, acc, last, 7); break;
+    default: if (CHANNELS_COLUMNS >= 8) channels_tile(p, from, acc, last, 8);
+    }
+    /* clang-format on */
+}
+
+static void conv_grad_w_channels(const conv_pairs *p, float *acc, int last)
+{
+    const int64_t groups = (p->columns + CHANNELS_COLUMNS - 1) / CHANNELS_COLUMNS;
     for (int64_t g = 0; g < groups; g++) {
-        int64_t from = columns * g / groups;
-        const float *x = p->x + from * x_column;
-        float *to = acc + from * acc_column;
-        switch (columns * (g + 1) / groups - from) {
-        case 1:
-            channels_tile(p, x, x_column, to, acc_column, last, 1);
-            break;
-        case 2:
-            channels_tile(p, x, x_column, to, acc_column, last, 2);
-            break;
-        case 3:
-            channels_tile(p, x, x_column, to, acc_column, last, CHANNELS_COLUMNS < 3 ? 1 : 3);
-            break;
-        case 4:
-            channels_tile(p, x, x_column, to, acc_column, last, CHANNELS_COLUMNS < 4 ? 1 : 4);
-            break;
-        case 5:
-            channels_tile(p, x, x_column, to, acc_column, last, CHANNELS_COLUMNS < 5 ? 1 : 5);
-            break;
-        case 6:
-            channels_tile(p, x, x_column, to, acc_column, last, CHANNELS_COLUMNS < 6 ? 1 : 6);
-            break;
-        case 7:
-            channels_tile(p, x, x_column, to, acc_column, last, CHANNELS_COLUMNS < 7 ? 1 : 7);
-            break;
-        default:
-            channels_tile(p, x, x_column, to, acc_column, last, CHANNELS_COLUMNS < 8 ? 1 : 8);
-        }
+        const int64_t from = p->columns * g / groups, nc = p->columns * (g + 1) / groups - from;
+        channels_columns(p, from, acc, last, nc);
     }
 }
 

@@ -23,7 +23,8 @@ typedef struct conv_tap {
 /* rows x columns pixels of y with the same taps; their inputs are as regular as they are. */
 typedef struct conv_box {
     int64_t rows, columns;
-    int64_t x_row, x_column; /* from pixel to pixel of the box */
+    int64_t first_row, first_column; /* of the image */
+    int64_t x_row, x_column;         /* from pixel to pixel of the box */
     int64_t y, y_row, y_column;
     int64_t taps;
     const conv_tap *tap;
@@ -43,25 +44,27 @@ typedef struct conv_tiles {
     bool relu;         /* the last slice */
 } conv_tiles;
 
-/* Pixel pairs of a weight gradient: count[] blocks, rows, columns. */
+/* Pixel pairs of a weight gradient: count[] blocks, rows, columns; and the columns of dw they are for, each a distance from
+ * x and one from the sums. */
 typedef struct conv_pairs {
     int64_t count[3], x_step[3], d_step[3];
     const float *x, *d; /* the first pair */
+    int64_t columns;
+    const int64_t *x_column, *dw_column;
 } conv_pairs;
 
 struct cpu_conv_kernels {
     /* All pixels of box in all blocks of t, all outputs. Sums over channels, then taps, in order. */
     void (*tiles)(const conv_tiles *t, const conv_box *box);
 
-    /* Images in the lanes: dw[k dw_output + dw_column[j]] += sum over pairs and lanes of d[k] x[column[j]]; all 16 lanes
-     * of x and d count, so both hold zeros where there is no image. */
-    void (*grad_w_images)(const conv_pairs *p, int64_t outputs, int64_t d_channel, int64_t columns,
-                          const int64_t *column, float *dw, int64_t dw_output, const int64_t *dw_column);
+    /* Images in the lanes: dw[k dw_output + dw_column[j]] += sum over pairs and lanes of d[k] x[x_column[j]]. All 16
+     * lanes of x and d count, so both hold zeros where there is no image. tall: tiles of few outputs and many columns. */
+    void (*grad_w_images)(const conv_pairs *p, int64_t outputs, int64_t d_channel, float *dw, int64_t dw_output,
+                          bool tall);
 
-    /* 16 output channels in the lanes: acc[j acc_column + k] += sum over pairs and images of d[image 16 + k]
-     * x[j x_column + image]. d comes from `transpose`; a pixel of it is 256 floats. last: images of the last block. */
-    void (*grad_w_channels)(const conv_pairs *p, int64_t columns, int64_t x_column, float *acc, int64_t acc_column,
-                            int last);
+    /* 16 output channels in the lanes: acc[16 dw_column[j] + k] += sum over pairs and images of d[16 image + k]
+     * x[x_column[j] + image]. d comes from `transpose`; a pixel of it is 256 floats. last: images of the last block. */
+    void (*grad_w_channels)(const conv_pairs *p, float *acc, int last);
 
     /* z [rows][columns][16] = d where y > 0 (y NULL: everywhere), in the lanes below `lanes`; 0 in the others. sum, if
      * not NULL: 16 sums, one a lane, are added to it. z NULL: only the sum. step: from row to row, column to column. */

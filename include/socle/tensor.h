@@ -35,9 +35,10 @@ typedef struct socle_device_desc {
     size_t cache_bytes; /* memory kept for reuse; 0 = half of the device */
     bool compose_only;  /* ignore optional primitives (tests, debugging) */
 } socle_device_desc;
-/* spec: "cpu"; "ref" and "ref64", the scalar definitions in float and double; or NULL: the environment's
- * SOCLE_DEVICE, else the best device present. NULL on failure: ERR_ARG for a spec nobody knows (the text lists those
- * that exist), ERR_ARG for a negative thread count. */
+/* spec: "cpu"; "cl:1" or "cl:nvidia", an OpenCL device by number or by a part of its name in any case ("cl" is "cl:0");
+ * "ref" and "ref64", the scalar definitions in float and double; or NULL: the environment's SOCLE_DEVICE, else the
+ * first GPU, else "cpu". NULL on failure: ERR_ARG for a spec that fits no device or several (the text lists those that
+ * exist), ERR_ARG for a negative thread count. */
 SOCLE_API socle_device *socle_device_open(const char *spec, socle_device_desc desc);
 SOCLE_API void socle_device_close(socle_device *d); /* tensors keep it alive; NULL is allowed */
 SOCLE_API socle_status socle_device_sync(socle_device *d) SOCLE_MUST_USE; /* waits */

@@ -18,6 +18,14 @@ struct socle_device {
     char name[192];
 };
 
+/* ---- registry.c ---- */
+typedef struct device_place {
+    const socle_backend *backend;
+    int index;
+} device_place;
+socle_status registry_find(const char *spec, device_place *out); /* ERR_ARG unless it fits exactly one device */
+
+/* ---- device.c ---- */
 void device_retain(socle_device *d);
 void device_release(socle_device *d); /* the last one closes the backend */
 

@@ -32,6 +32,12 @@ storage *storage_retain(storage *s);
 void storage_release(storage *s);
 /* The tensor's memory if the host may touch it (after all commands are done), else NULL. */
 void *tensor_host(const socle_tensor *t);
+/* ---- transfer.c ---- */
+/* Raw bytes into a dense t, in its own memory order: (dim[0] rounded up to lanes) x the other dims elements, for workers
+ * that have laid them out already. Nothing is rearranged on the device. */
+socle_status tensor_upload_dense(socle_tensor *t, const void *host, size_t bytes) SOCLE_MUST_USE;
+
+/* ---- tensor.c ---- */
 /* Advances the version: call after enqueuing a write to t. */
 void tensor_touch(socle_tensor *t);
 /* Nobody else holds this handle or its storage. */

@@ -1,5 +1,5 @@
-/* Host data to the device and back. The host's side is always row-major; a tensor in another memory order goes
- * through a dense temporary, which the device's copy rearranges. */
+/* Host data to the device and back. The host's side of the public functions is always row-major; a tensor in another
+ * memory order goes through a dense temporary, which the device's copy rearranges. */
 #include "error.h"
 #include "shape.h"
 #include "tensor.h"
@@ -78,6 +78,22 @@ socle_status socle_write(socle_tensor *t, const void *host, size_t bytes)
         socle_release(dense);
     }
     tensor_touch(t); /* on failure too: what lies there is unknown then */
+    return s;
+}
+
+socle_status tensor_upload_dense(socle_tensor *t, const void *host, size_t bytes)
+{
+    size_t want = (size_t)view_extent(&t->view) * socle_dtype_size(t->view.dtype);
+    SOCLE_CHECK(view_is_dense(&t->view), SOCLE_ERR_ARG, "upload: the tensor, %s, has gaps",
+                shape_text(view_shape(&t->view)).text);
+    SOCLE_CHECK(bytes == want, SOCLE_ERR_ARG, "upload: %zu bytes for a tensor of %zu, %s of %s in blocks of %d",
+                bytes, want, shape_text(view_shape(&t->view)).text, socle_dtype_name(t->view.dtype),
+                (int)t->view.lanes);
+    if (bytes == 0)
+        return SOCLE_OK;
+    const socle_device *d = t->store->device;
+    socle_status s = d->backend->write(d->self, t->store->buffer, byte_offset(t), host, bytes);
+    tensor_touch(t);
     return s;
 }
 

@@ -52,6 +52,12 @@ typedef struct side_room {
     batch_memory to;
 } side_room;
 
+/* n rounded up to blocks of images: no format of a batch takes more. */
+static size_t whole_blocks(size_t n)
+{
+    return (n + SOCLE_LANES - 1) / SOCLE_LANES * SOCLE_LANES;
+}
+
 /* A tensor for n samples of one side, and where to write them. stage: the slot's staging block, made on demand. */
 static socle_status side_new(const socle_loader *l, const batch_side *side, socle_shape sample, size_t n,
                              void **stage, side_room *out)
@@ -63,16 +69,16 @@ static socle_status side_new(const socle_loader *l, const batch_side *side, socl
         return socle_error_status();
     /* Fresh memory, but maybe used before: devices that show theirs to the host must be done with what is freed. */
     batch_memory to = { .at = tensor_host(t), .lanes = socle_view_of(t).lanes };
-    if (!to.at) {
+    if (!to.at) { /* the same bytes in the same order, on their way */
         size_t bytes;
-        bool fits = size_mul(l->desc.batch, side->length * socle_dtype_size(side->to), &bytes);
+        bool fits = size_mul(whole_blocks(l->desc.batch), side->length * socle_dtype_size(side->to), &bytes);
         if (!*stage)
             *stage = fits ? socle_mem_alloc(bytes) : NULL;
         if (!*stage) {
             socle_release(t);
             return fits ? SOCLE_ERR_NOMEM : socle_fail(SOCLE_ERR_SHAPE, "loader: a batch of %zu is too large", n);
         }
-        to = (batch_memory){ .at = *stage, .lanes = 1 };
+        to.at = *stage;
     }
     *out = (side_room){ .tensor = t, .to = to };
     return SOCLE_OK;
@@ -104,14 +110,20 @@ static socle_status new_room(socle_loader *l, size_t batch, side_room *x, side_r
     return SOCLE_OK;
 }
 
+static socle_status upload_side(socle_tensor *t, const batch_side *side, batch_memory from, size_t n)
+{
+    size_t images = from.lanes == 1 ? n : whole_blocks(n);
+    return tensor_upload_dense(t, from.at, images * side->length * socle_dtype_size(side->to));
+}
+
 /* Staged batches go to the device here. */
 static socle_status upload(const socle_loader *l, const ring_slot *slot)
 {
     size_t n = size_of_batch(l, slot->batch);
     if (slot->to_x.at == slot->stage_x)
-        SOCLE_TRY(socle_write(slot->x, slot->stage_x, n * l->plan.x.length * socle_dtype_size(l->plan.x.to)));
+        SOCLE_TRY(upload_side(slot->x, &l->plan.x, slot->to_x, n));
     if (slot->to_y.at == slot->stage_y)
-        SOCLE_TRY(socle_write(slot->y, slot->stage_y, n * l->plan.y.length * socle_dtype_size(l->plan.y.to)));
+        SOCLE_TRY(upload_side(slot->y, &l->plan.y, slot->to_y, n));
     return SOCLE_OK;
 }
 

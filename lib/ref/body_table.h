@@ -22,6 +22,14 @@ static void caps(void *self, socle_caps *out)
     snprintf(out->name, sizeof out->name, "%s", TABLE_CAPS);
 }
 
+static socle_status describe(int index, socle_device_info *out)
+{
+    (void)index;
+    *out = (socle_device_info){ .kind = SOCLE_KIND_REFERENCE };
+    snprintf(out->name, sizeof out->name, "%s", TABLE_CAPS);
+    return SOCLE_OK;
+}
+
 extern const socle_backend TABLE;
 const socle_backend TABLE = {
     .size = sizeof(socle_backend),
@@ -65,4 +73,5 @@ const socle_backend TABLE = {
     .xent_grad = xent_grad,
     .dropout = dropout,
     .sgd_many = sgd_many,
+    .describe = describe,
 };

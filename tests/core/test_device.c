@@ -179,6 +179,164 @@ Test(device, a_backend_without_units_or_with_a_broken_one_says_so)
     cr_assert_eq(socle_test_live_blocks(), live);
 }
 
+/* ---- what there is: a backend with three devices ---- */
+
+static socle_device_kind toy_kind;
+static int opened_index = -1;
+
+static int three(void)
+{
+    return 3;
+}
+
+static socle_status describe_toy(int index, socle_device_info *out)
+{
+    static const char *const names[] = { "Acme Alpha", "Acme Beta", "" };
+    if (index == 2)
+        return socle_fail(SOCLE_ERR_DEVICE, "the third toy is broken");
+    *out = (socle_device_info){ .kind = toy_kind, .memory = 4096 };
+    snprintf(out->name, sizeof out->name, "%s", names[index]);
+    return SOCLE_OK;
+}
+
+static socle_status open_toy(int index, const socle_device_desc *o, void **self)
+{
+    (void)o;
+    *self = NULL;
+    opened_index = index;
+    return SOCLE_OK;
+}
+
+static void register_toys(socle_device_kind kind)
+{
+    socle_backend b = table_named("toy");
+    toy_kind = kind;
+    b.count = three;
+    b.describe = describe_toy;
+    b.open = open_toy;
+    cr_assert_eq(socle_backend_register(&b), SOCLE_OK, "%s", socle_error());
+}
+
+static void assert_opens(const char *spec, int index)
+{
+    opened_index = -1;
+    socle_device *d = socle_device_open(spec, one_thread);
+    cr_assert_not_null(d, "%s: %s", spec, socle_error());
+    cr_assert_eq(opened_index, index, "%s opened number %d", spec, opened_index);
+    socle_device_close(d);
+}
+
+Test(device, a_part_of_a_name_in_any_case_serves_as_number)
+{
+    register_toys(SOCLE_KIND_OTHER);
+    assert_opens("toy", 0);
+    assert_opens("toy:1", 1);
+    assert_opens("toy:beta", 1);
+    assert_opens("toy:ME ALPHA", 0);
+    assert_opens("toy:no name", 2);
+    assert_refused("toy:acme", one_thread, SOCLE_ERR_ARG, "2 names contain 'acme'");
+    assert_refused("toy:acme", one_thread, SOCLE_ERR_ARG, "toy:0 (Acme Alpha), toy:1 (Acme Beta)");
+    assert_refused("toy:gamma", one_thread, SOCLE_ERR_ARG, "toy:1 (Acme Beta)");
+    assert_refused("toy:betas", one_thread, SOCLE_ERR_ARG, "part of a name");
+    assert_refused("toy:", one_thread, SOCLE_ERR_ARG, "number");
+    assert_refused("toy:3", one_thread, SOCLE_ERR_ARG, "there are 3 of this kind, counted from 0: toy:0 (Acme");
+}
+
+Test(device, a_backend_that_describes_nothing_has_numbers_only)
+{
+    socle_backend b = table_named("mute");
+    b.count = three;
+    b.describe = NULL;
+    cr_assert_eq(socle_backend_register(&b), SOCLE_OK);
+    socle_device *d = socle_device_open("mute:2", one_thread);
+    cr_assert_not_null(d, "%s", socle_error());
+    socle_device_close(d);
+    assert_refused("mute:mute", one_thread, SOCLE_ERR_ARG, "number");
+}
+
+/* Finds it in the walk over all devices. */
+static bool listed(const char *spec, socle_device_info *out)
+{
+    for (size_t i = 0; socle_device_list(i, out); i++)
+        if (strcmp(out->spec, spec) == 0)
+            return true;
+    return false;
+}
+
+Test(device, every_device_is_listed_with_the_spec_that_opens_it)
+{
+    register_toys(SOCLE_KIND_OTHER);
+    socle_device_info d;
+    size_t n = 0;
+    cr_assert(listed("ref", &d) && d.kind == SOCLE_KIND_REFERENCE);
+    cr_assert(listed("ref64", &d));
+    cr_assert(listed("toy:1", &d));
+    cr_assert_str_eq(d.name, "Acme Beta");
+    cr_assert_eq(d.memory, 4096);
+    cr_assert(listed("toy:2", &d));
+    cr_assert_str_eq(d.more, "error: the third toy is broken\n");
+    cr_assert(!listed("toy:3", &d) && !listed("toy", &d));
+    for (; socle_device_list(n, &d); n++) {
+        socle_device *opened = socle_device_open(d.spec, one_thread);
+        cr_assert_not_null(opened, "%s: %s", d.spec, socle_error());
+        socle_device_close(opened);
+    }
+    cr_assert(!socle_device_list(n + 1000, &d));
+}
+
+static socle_status describe_nothing(int index, socle_device_info *out)
+{
+    (void)index;
+    (void)out;
+    return socle_fail(SOCLE_ERR_DEVICE, "no toy is plugged in");
+}
+
+Test(device, a_backend_without_devices_says_why)
+{
+    socle_backend b = table_named("toy");
+    b.count = none;
+    b.describe = describe_nothing;
+    cr_assert_eq(socle_backend_register(&b), SOCLE_OK);
+    assert_refused("toy:0", one_thread, SOCLE_ERR_ARG, "device 'toy:0': no toy is plugged in");
+}
+
+/* ---- the default ---- */
+
+static bool any_gpu(char spec[64])
+{
+    socle_device_info d;
+    for (size_t i = 0; socle_device_list(i, &d); i++)
+        if (d.kind == SOCLE_KIND_GPU) {
+            snprintf(spec, 64, "%s", d.spec);
+            return true;
+        }
+    return false;
+}
+
+Test(device, the_default_is_the_cpu_backend_where_there_is_no_gpu)
+{
+    char spec[64], gpu[64];
+    register_toys(SOCLE_KIND_CPU); /* the same processor behind another interface is not taken unasked */
+    cr_assert_eq(socle_device_default(spec, sizeof spec), SOCLE_OK);
+    cr_assert_str_eq(spec, any_gpu(gpu) ? gpu : "cpu");
+}
+
+Test(device, the_default_is_the_first_gpu)
+{
+    char spec[64], gpu[64];
+    bool had = any_gpu(gpu);
+    register_toys(SOCLE_KIND_GPU);
+    cr_assert_eq(socle_device_default(spec, sizeof spec), SOCLE_OK);
+    cr_assert_str_eq(spec, had ? gpu : "toy:0");
+    unsetenv("SOCLE_DEVICE");
+    if (!had)
+        assert_opens(NULL, 0);
+    setenv("SOCLE_DEVICE", "toy:beta", 1);
+    assert_opens(NULL, 1);
+    char small[3];
+    cr_assert_eq(socle_device_default(small, sizeof small), SOCLE_ERR_ARG);
+}
+
 Test(device, there_is_a_limit_to_registered_backends)
 {
     static char names[20][24];

@@ -78,6 +78,28 @@ Test(tensor, blocks_lie_in_memory_as_the_backend_interface_says)
     socle_release(t);
 }
 
+/* 20 images: the second block is filled to its end, and what its pad lanes get does not show. */
+Test(tensor, an_upload_is_taken_in_the_tensors_own_order)
+{
+    float host[2 * 3 * 16];
+    for (int n = 0; n < 32; n++)
+        for (int j = 0; j < 3; j++)
+            host[n / 16 * (3 * 16) + j * 16 + n % 16] = n < 20 ? (float)(n * 3 + j) : -1;
+    socle_tensor *t = counting(socle_shape2(20, 3), SOCLE_LANES);
+    cr_assert_eq(socle_prim_fill(t, 0), SOCLE_OK);
+    unsigned long long before = t->store->version;
+    cr_assert_eq(tensor_upload_dense(t, host, sizeof host), SOCLE_OK, "%s", socle_error());
+    cr_assert_gt(t->store->version, before);
+    assert_counting(t);
+    cr_assert_eq(tensor_upload_dense(t, host, 20 * 3 * sizeof *host), SOCLE_ERR_ARG);
+    socle_view column = t->view;
+    column.dim[1] = 2;
+    socle_tensor *gaps = socle_tensor_view(t, &column);
+    cr_assert_eq(tensor_upload_dense(gaps, host, 2 * 2 * 16 * sizeof *host), SOCLE_ERR_ARG);
+    socle_release(gaps);
+    socle_release(t);
+}
+
 Test(tensor, transfers_must_name_the_exact_size)
 {
     socle_tensor *t = counting(socle_shape2(2, 3), 1);

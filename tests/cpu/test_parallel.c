@@ -3,6 +3,7 @@
 #include <float.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <time.h>
 #include "cpu/parallel.h"
 
 enum { MOST = 1000 };
@@ -62,6 +63,25 @@ Test(parallel, a_nested_region_runs_in_its_caller)
     for (int i = 0; i < 20; i++)
         cr_assert_eq(atomic_load(&v.count[i]), 1);
     cr_assert_eq(cpu_thread(), 0);
+}
+
+/* Chunk 0 waits until all others are done, or 5 seconds. */
+static void wait_for_others(void *arg, int64_t first, int64_t last)
+{
+    atomic_int *done = arg;
+    (void)last;
+    for (int ms = 0; first == 0 && atomic_load(done) < 39 && ms < 5000; ms++)
+        nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+    if (first != 0 || atomic_load(done) == 39)
+        atomic_fetch_add(done, 1);
+}
+
+/* Half of the chunks are meant for the thread that is stuck in the first one. */
+Test(parallel, what_a_late_thread_has_not_begun_is_taken_over)
+{
+    atomic_int done = 0;
+    cpu_for(2, 40, 1, wait_for_others, &done);
+    cr_assert_eq(atomic_load(&done), 40);
 }
 
 #if defined(__SSE__)

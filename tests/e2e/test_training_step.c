@@ -97,7 +97,7 @@ static void train_on(const char *spec)
 
 Test(training_step, of_the_cpu_is_that_of_pytorch)
 {
-    train_on("cpu");
+    train_on(test_device("cpu"));
 }
 
 Test(training_step, of_the_float_reference_is_that_of_pytorch)

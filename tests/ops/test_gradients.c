@@ -230,12 +230,12 @@ static void check_device(const char *spec, int lanes)
 
 Test(gradients, of_the_cpu_agree_with_the_reference_in_row_major)
 {
-    check_device("cpu", 1);
+    check_device(test_device("cpu"), 1);
 }
 
 Test(gradients, of_the_cpu_agree_with_the_reference_in_blocks_of_images)
 {
-    check_device("cpu", SOCLE_LANES);
+    check_device(test_device("cpu"), SOCLE_LANES);
 }
 
 Test(gradients, of_the_float_reference_agree_in_row_major)

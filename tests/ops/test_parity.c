@@ -95,8 +95,9 @@ static void check_case(const fixture *f, socle_device *d, const char *name, int 
 static void check_file(const char *file, const char *const *names, size_t n, parity_call call)
 {
     fixture *f = fixture_open(file);
-    for (int i = 0; i < DEVICES; i++) {
-        socle_device *d = open_device(devices[i], 0);
+    const char *only = test_device(NULL);
+    for (int i = 0; i < (only != NULL ? 1 : DEVICES); i++) {
+        socle_device *d = open_device(only != NULL ? only : devices[i], 0);
         for (size_t j = 0; j < n; j++) {
             check_case(f, d, names[j], 1, call);
             check_case(f, d, names[j], SOCLE_LANES, call);

@@ -31,6 +31,7 @@ typedef struct conformance_options {
     bool prims; /* through socle_prim_*, which adds compositions and empty operands, instead of the bare slots */
     bool compose_only; /* the same on a device that ignores its optional slots */
     bool small;        /* without the rows marked CASE_LARGE, which are there for the threads */
+    bool quick;        /* about one row in seven, every function among them, in one to three memory layouts */
     bool huge;         /* with those marked CASE_HUGE: minutes, because the reference is scalar */
 } conformance_options;
 
@@ -54,6 +55,7 @@ typedef void (*conformance_report)(void *user, const conformance_result *r);
 typedef struct conformance_slot {
     const char *name;
     bool present;
+    int seen;                  /* rows there are; .quick leaves most out */
     int rows, failed, refused; /* refused: answered UNSUPPORTED in at least one layout */
     uint64_t composed;         /* with .prims: how often the composition ran instead */
     double worst;              /* largest ratio */

@@ -34,6 +34,12 @@ void *support_alloc(size_t bytes)
 
 /* ---- devices and tensors ---- */
 
+const char *test_device(const char *usual)
+{
+    const char *named = getenv("SOCLE_TEST_DEVICE");
+    return named != NULL && named[0] != '\0' ? named : usual;
+}
+
 socle_device *open_device(const char *spec, int threads)
 {
     socle_device *d = socle_device_open(spec, (socle_device_desc){ .threads = threads });

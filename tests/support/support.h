@@ -11,6 +11,8 @@
 
 /* ---- devices and tensors ---- */
 
+/* The device that a suite is to run on, where the environment's SOCLE_TEST_DEVICE names one; else the usual. */
+const char *test_device(const char *usual);
 /* threads 0: the default. */
 socle_device *open_device(const char *spec, int threads);
 /* New owned tensor from row-major values; real values into an integer dtype must be whole. */

@@ -54,7 +54,7 @@ typedef enum socle_unary {
 } socle_unary;
 typedef enum socle_binary {
 #define B(name, value, da, db, keep) SOCLE_BINARY_##name,
-#define C(name, value) SOCLE_BINARY_##name,
+#define C(name, value)               SOCLE_BINARY_##name,
 #include "binary.def"
 #undef B
 #undef C
@@ -103,6 +103,21 @@ typedef struct socle_caps {
     size_t memory;    /* bytes; 0 = unknown */
 } socle_caps;
 
+typedef enum socle_device_kind {
+    SOCLE_KIND_OTHER,
+    SOCLE_KIND_CPU,
+    SOCLE_KIND_GPU,
+    SOCLE_KIND_REFERENCE
+} socle_device_kind;
+/* What is known of a device before it is opened. */
+typedef struct socle_device_info {
+    socle_device_kind kind;
+    char spec[48];   /* "cl:0": what opens it. describe leaves this one to the caller */
+    char name[128];  /* "NVIDIA H100"; any part of it serves as index in a spec: "cl:nvidia" */
+    size_t memory;   /* bytes; 0 = unknown */
+    char more[1024]; /* lines "key: value\n" for people to read: driver, limits, ... */
+} socle_device_info;
+
 typedef struct socle_backend {
     uint32_t size;    /* sizeof(socle_backend) where the backend was compiled */
     const char *name; /* "cpu": what users write in a device spec */
@@ -128,14 +143,15 @@ typedef struct socle_backend {
     /* real; y may alias x. a, b: the parameters of the line in unary.def. */
     socle_status (*unary)(void *self, socle_unary op, socle_out y, socle_in x, float a, float b);
     /* dx = dy * derivative; x and y are NULL unless the line keeps them. dx may alias dy. */
-    socle_status (*unary_grad)(void *self, socle_unary op, socle_out dx, socle_in dy, socle_in x, socle_in y, float a,
-                               float b);
+    socle_status (*unary_grad)(void *self, socle_unary op, socle_out dx, socle_in dy, socle_in x, socle_in y,
+                               float a, float b);
     /* All dims equal (broadcast by stride 0). Arithmetic: real. Comparisons: a, b of one type (real, I32 or U8), y U8.
      * Arithmetic: y may alias a or b. */
     socle_status (*binary)(void *self, socle_binary op, socle_out y, socle_in a, socle_in b);
     /* d = dy * d(op)/d(side), side 0 = a, 1 = b, not yet reduced to the side's shape; d may alias dy. Where the line
      * keeps neither, a and b are some views of d's shape, not to be relied on. */
-    socle_status (*binary_grad)(void *self, socle_binary op, int side, socle_out d, socle_in dy, socle_in a, socle_in b);
+    socle_status (*binary_grad)(void *self, socle_binary op, int side, socle_out d, socle_in dy, socle_in a,
+                                socle_in b);
     /* cond U8; a, b, y of one type. y may alias a or b. */
     socle_status (*where)(void *self, socle_out y, socle_in cond, socle_in a, socle_in b);
     /* real. y has x's ndim, with size 1 along the reduced axes (bit i = dimension i, never 0). */
@@ -146,9 +162,11 @@ typedef struct socle_backend {
      * transposed operand is a view with swapped strides. k may be 0 only here: c = beta c. */
     socle_status (*gemm)(void *self, socle_out c, socle_in a, socle_in b, float alpha, float beta);
     /* cols (N, C R S, Ho Wo) from x (N, C, H, W); the window is r by s, Ho and Wo follow p. Padding gives 0. */
-    socle_status (*im2col)(void *self, const socle_conv *p, socle_out cols, socle_in x, int r, int s, int ho, int wo);
+    socle_status (*im2col)(void *self, const socle_conv *p, socle_out cols, socle_in x, int r, int s, int ho,
+                           int wo);
     /* The transpose of im2col: x is overwritten with the sum over the windows each pixel lies in. */
-    socle_status (*col2im)(void *self, const socle_conv *p, socle_out x, socle_in cols, int r, int s, int ho, int wo);
+    socle_status (*col2im)(void *self, const socle_conv *p, socle_out x, socle_in cols, int r, int s, int ho,
+                           int wo);
     /* x (N, C, H, W) -> y (N, C, Ho, Wo). Max: index (I32, y's shape), unless NULL, gets h W + w of the winner. */
     socle_status (*pool)(void *self, const socle_pool *p, socle_out y, socle_out index, socle_in x);
     /* index: of max pooling, else NULL. dx is overwritten everywhere. */
@@ -186,12 +204,18 @@ typedef struct socle_backend {
      * an index of gather. */
     socle_status (*xent)(void *self, socle_out loss, socle_out logp, socle_in x, socle_in target);
     /* dx = scale dloss (softmax - onehot); dloss (N), possibly with stride 0. dx may alias logp. */
-    socle_status (*xent_grad)(void *self, socle_out dx, socle_in dloss, socle_in logp, socle_in target, float scale);
+    socle_status (*xent_grad)(void *self, socle_out dx, socle_in dloss, socle_in logp, socle_in target,
+                              float scale);
     /* y = x / (1 - p), or 0 where the draw of random_uniform(0, 1) is below p. y may alias x. Its own gradient. */
     socle_status (*dropout)(void *self, socle_out y, socle_in x, socle_philox r, float p);
     /* All parameters of a group in one go. m NULL without momentum. p and m are read and written, g is only read. */
     socle_status (*sgd_many)(void *self, size_t n, const socle_view *p, const socle_view *g, const socle_view *m,
                              const socle_sgd_args *a);
+
+    /* ---- what there is: optional ---- */
+    /* About a device that need not be open; where count() is 0, describe(0) fails and the text says why there is
+     * none. A backend without this has devices of kind OTHER, found by number only. */
+    socle_status (*describe)(int index, socle_device_info *out);
 } socle_backend;
 
 /* For backends outside this repository. The table must outlive the process's use of it. ERR_ARG for an incomplete
@@ -201,6 +225,12 @@ SOCLE_API socle_status socle_backend_register(const socle_backend *b);
 /* What a device runs on, for tests, benchmarks and tools. */
 SOCLE_API const socle_backend *socle_device_backend(const socle_device *d);
 SOCLE_API void *socle_device_self(const socle_device *d);
+/* The i-th of all devices of all backends, none of which is opened; false past the last. One that does not answer is
+ * listed too, with the reason in its more. */
+SOCLE_API bool socle_device_list(size_t i, socle_device_info *out);
+/* What socle_device_open(NULL, ...) takes when SOCLE_DEVICE is not set: the first GPU, else the CPU's own backend. An
+ * OpenCL device that is the same CPU is never taken unasked. */
+SOCLE_API socle_status socle_device_default(char *spec, size_t cap);
 
 #ifdef __cplusplus
 }
