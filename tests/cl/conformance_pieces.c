@@ -1,0 +1,74 @@
+/* One family of the conformance program on one device:
+ *
+ *     conformance_pieces DEVICE FAMILY [--all | --smallest]
+ *
+ * Without an option, those rows of the family that make few different programs: kernels are specialised by options, and
+ * building one takes a processor's compiler a tenth of a second to one second. --smallest: rows for a simulator, thousands
+ * of times slower than a device. Rows are named by a part of their name; "" is all of a family. */
+#include <stdio.h>
+#include <string.h>
+#include "conformance.h"
+
+enum { MAX_PIECES = 12 };
+typedef struct pieces {
+    const char *family;
+    const char *quick[MAX_PIECES], *smallest[MAX_PIECES];
+} pieces;
+
+static const pieces table[] = {
+    { "elementwise", { "7x5", "33x17", "17x2x1x4" }, { "7x5" } },
+    { "binary", { "7x5", "17x3x4x5" }, { "7x5" } },
+    { "reduce", { "" }, { "5x17", "9x2x3x3" } },
+    { "gemm", { "" }, { "5x7x11" } },
+    { "linear", { "" }, { "7 5" } },
+    { "conv", { "17 images", "3 groups s2", "dilation 1 by 3 s2" }, { "one pixel s2" } },
+    { "pool", { "" }, { "2x2 17 images", "adaptive 3x2" } },
+    { "index", { "" }, { "rows of a table", "images" } },
+    { "random", { "" }, { "17x3" } },
+    { "softmax", { "" }, { "17x5", "7x3" } },
+    { "optim", { "" }, { "everything" } },
+};
+
+static void show(void *user, const conformance_result *r)
+{
+    (void)user;
+    if (r->verdict == CONFORMANCE_FAIL)
+        printf("FAIL %s [%s] (%s): %s\n", r->slot, r->row, r->layout, r->text);
+}
+
+static int run(const char *device, const char *family, const char *row, int *rows)
+{
+    conformance_options o = {
+        .device = device, .family = family, .row = row[0] ? row : NULL, .threads = 1, .small = true
+    };
+    conformance_summary sum;
+    int failed = conformance_run(&o, show, NULL, &sum);
+    *rows += sum.rows;
+    if (failed < 0)
+        printf("%s: %s\n", family, socle_error());
+    return failed != 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 3) {
+        fprintf(stderr, "usage: %s DEVICE FAMILY [--all | --smallest]\n", argv[0]);
+        return 2;
+    }
+    const char *option = argc > 3 ? argv[3] : "";
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        if (strcmp(table[i].family, argv[2]) != 0)
+            continue;
+        const char *const all[MAX_PIECES] = { "" };
+        const char *const *piece = strcmp(option, "--all") == 0        ? all
+                                   : strcmp(option, "--smallest") == 0 ? table[i].smallest
+                                                                       : table[i].quick;
+        int failed = 0, rows = 0;
+        for (int j = 0; j < MAX_PIECES && piece[j] != NULL; j++)
+            failed |= run(argv[1], argv[2], piece[j], &rows);
+        printf("%s: %d rows\n", argv[2], rows);
+        return failed || rows == 0;
+    }
+    fprintf(stderr, "%s: there is no family %s\n", argv[0], argv[2]);
+    return 2;
+}

@@ -1,0 +1,186 @@
+/* Training the small Fashion-MNIST network on an OpenCL device: it never waits, it is deterministic, and it computes what
+ * the CPU's own backend does. */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <socle/socle.h>
+#include <string.h>
+#include "cl/device.h"
+#include "support/support.h"
+
+enum { BATCH = 256, BATCHES = 4, SAMPLES = BATCH * BATCHES - 9, PIXELS = 28 * 28, STEPS_MAX = 50 };
+
+static uint8_t images[SAMPLES * PIXELS];
+static int32_t labels[SAMPLES];
+
+/* Noise with a bright patch whose place is the label, but for every fourth image: something to learn, and no loss so
+ * small that it is all rounding. */
+static void make_samples(void)
+{
+    for (size_t i = 0; i < sizeof images; i++)
+        images[i] = (uint8_t)((i * 2654435761u >> 13) % 96);
+    for (int i = 0; i < SAMPLES; i++) {
+        labels[i] = i * 7 % 10;
+        for (int j = 0; j < 64; j++)
+            images[(size_t)i * PIXELS +
+                   (size_t)((4 + labels[i] / 5 * 10 + j / 8) * 28 + labels[i] % 5 * 5 + j % 8 % 5)] = 250;
+        if (i % 4 == 0)
+            labels[i] = i * 3 % 10;
+    }
+}
+
+static socle_module *network(socle_device *d)
+{
+    static const int width[] = { 1, 4, 8, 16, 16 };
+    socle_module *net = socle_sequential_new(d);
+    for (int i = 0; i < 4; i++)
+        socle_append(
+            net, socle_conv_new(d, (socle_conv_desc){
+                                       .in = width[i], .out = width[i + 1], .stride = 2, .act = SOCLE_ACT_RELU }));
+    socle_append(net,
+                 socle_conv_new(d, (socle_conv_desc){ .in = 16, .out = 10, .size = 2, .pad = SOCLE_PAD_NONE }));
+    socle_append(net, socle_flatten_new(d));
+    cr_assert_eq(socle_reset_parameters(socle_module_ready(net), 5), SOCLE_OK, "%s", socle_error());
+    return net;
+}
+
+typedef struct training {
+    socle_device *d;
+    socle_module *net;
+    socle_ctx *c;
+    socle_optimizer *o;
+    socle_loader *l;
+    uint64_t epoch;
+    socle_tensor *loss[STEPS_MAX]; /* owned: read when all steps are on their way */
+    int steps;
+} training;
+
+static training training_new(const char *spec)
+{
+    training t = { .d = open_device(spec, 0) };
+    make_samples();
+    socle_dataset_desc o = {
+        .length = SAMPLES, .x_type = SOCLE_U8, .y_type = SOCLE_I32, .x_shape = socle_shape3(1, 28, 28)
+    };
+    t.net = network(t.d);
+    t.c = socle_ctx_new(t.d, 1);
+    t.o = socle_optimizer_new(socle_momentum(), t.net, NULL, NULL);
+    t.l = socle_loader_new(socle_dataset_from(images, labels, o), t.d,
+                           (socle_loader_desc){ .batch = BATCH, .workers = 1, .shuffle = true, .seed = 3 });
+    cr_assert(t.net && t.c && t.o && t.l, "%s", socle_error());
+    assert_ok(socle_hyper_set(t.o, -1, SOCLE_LR, 0.08f));
+    assert_ok(socle_loader_begin(t.l, t.epoch++));
+    return t;
+}
+
+static void training_free(training *t)
+{
+    for (int i = 0; i < t->steps; i++)
+        socle_release(t->loss[i]);
+    socle_loader_free(t->l);
+    socle_optimizer_free(t->o);
+    socle_ctx_free(t->c);
+    socle_module_free(t->net);
+    socle_device_close(t->d);
+}
+
+static void step(training *t)
+{
+    socle_scope scope = socle_scope_begin(t->c);
+    socle_batch b;
+    int got = socle_loader_next(t->l, t->c, &b);
+    if (got == 0) {
+        assert_ok(socle_loader_begin(t->l, t->epoch++));
+        got = socle_loader_next(t->l, t->c, &b);
+    }
+    cr_assert_eq(got, 1, "%s", socle_error());
+    socle_tensor *loss = socle_cross_entropy(t->c, socle_forward(t->net, t->c, b.x), b.y, SOCLE_MEAN);
+    assert_ok(socle_backward(t->c, loss));
+    assert_ok(socle_optimizer_step(t->o, t->c));
+    socle_optimizer_zero_grad(t->o);
+    t->loss[t->steps++] = socle_retain(loss);
+    socle_scope_end(t->c, scope, NULL);
+}
+
+static void run(training *t, int steps)
+{
+    for (int i = 0; i < steps; i++)
+        step(t);
+}
+
+static void losses_of(const training *t, double *out)
+{
+    for (int i = 0; i < t->steps; i++)
+        assert_ok(socle_item(t->loss[i], &out[i]));
+}
+
+typedef struct parameters {
+    socle_tensor *tensor[16];
+    int n;
+} parameters;
+
+static int collect(const char *path, socle_module *owner, socle_tensor *t, bool trainable, void *user)
+{
+    parameters *p = user;
+    (void)path;
+    (void)owner;
+    if (trainable && p->n < 16)
+        p->tensor[p->n++] = t;
+    return 0;
+}
+
+static parameters parameters_of(socle_module *net)
+{
+    parameters p = { .n = 0 };
+    (void)socle_module_each_param(net, collect, &p);
+    return p;
+}
+
+/* The lock-free counters may be read between steps: this is the only thread that enqueues. */
+Test(training, a_step_waits_for_nothing_and_takes_at_most_60_launches)
+{
+    enum { MEASURED = 6 };
+    training t = training_new("cl");
+    run(&t, 2); /* kernels are built, memory is taken */
+    assert_ok(socle_device_sync(t.d));
+    const ocl_device *d = socle_device_self(t.d);
+    uint64_t waits = d->waits, launches = d->launches;
+    run(&t, MEASURED);
+    cr_expect_eq(d->waits, waits, "%d steps waited for the device %llu times", MEASURED,
+                 (unsigned long long)(d->waits - waits));
+    cr_expect_leq(d->launches - launches, 60 * MEASURED, "%d steps launched %llu kernels", MEASURED,
+                  (unsigned long long)(d->launches - launches));
+    training_free(&t);
+}
+
+Test(training, twice_gives_the_same_bits)
+{
+    double first[STEPS_MAX], second[STEPS_MAX];
+    training a = training_new("cl"), b = training_new("cl");
+    run(&a, 20);
+    run(&b, 20);
+    losses_of(&a, first);
+    losses_of(&b, second);
+    cr_expect_eq(memcmp(first, second, 20 * sizeof *first), 0);
+    parameters pa = parameters_of(a.net), pb = parameters_of(b.net);
+    cr_assert_eq(pa.n, 10);
+    for (int i = 0; i < pa.n; i++)
+        assert_identical(pa.tensor[i], pb.tensor[i]);
+    training_free(&a);
+    training_free(&b);
+}
+
+Test(training, its_first_50_losses_are_those_of_the_cpu)
+{
+    double cl[STEPS_MAX], cpu[STEPS_MAX];
+    training a = training_new("cl"), b = training_new("cpu");
+    run(&a, STEPS_MAX);
+    run(&b, STEPS_MAX);
+    losses_of(&a, cl);
+    losses_of(&b, cpu);
+    for (int i = 0; i < STEPS_MAX; i++)
+        cr_expect_leq(fabs(cl[i] - cpu[i]), 1e-4 * fabs(cpu[i]), "step %d: %.8g, on the cpu %.8g", i, cl[i],
+                      cpu[i]);
+    cr_expect_lt(cpu[STEPS_MAX - 1], 0.95 * cpu[0], "nothing was learnt: %g, then %g", cpu[0], cpu[STEPS_MAX - 1]);
+    training_free(&a);
+    training_free(&b);
+}
