@@ -33,7 +33,7 @@ void conv_sweep(const struct cpu_conv_kernels *kernels, const conv_plan *plan, c
             t.x += c * t.x_channel;
             t.y += k * t.y_channel;
             t.w += k / CONV_PACK * t.w_tile + c * t.w_channel;
-            t.bias = all->bias ? all->bias + k : NULL;
+            t.bias = all->bias && c == 0 ? all->bias + k : NULL; /* once */
             t.add = c > 0;
             t.relu = relu && c + t.channels == all->channels;
             for (int i = 0; i < plan->boxes; i++)

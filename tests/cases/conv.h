@@ -33,6 +33,10 @@ static const conv_row conv_rows[] = {
     { "40-24 3x3 s1 4",       33, 40, 4, 4, 24, 3, 3,     CONV(1, 1), CASE_LARGE, 0 },
     { "16-20 1x1 s1 10",      32, 16, 10, 10, 20, 1, 1,   CONV(1, 0), CASE_LARGE, 0 },
 
+    /* more channels than are summed in one go, and more weights than stay in cache */
+    { "150-70 3x3 s1 2",      17, 150, 2, 2, 70, 3, 3,    CONV(1, 1), CASE_LARGE, 0 },
+    { "12-150 3x3 s2 3",      17, 12, 3, 3, 150, 3, 3,    CONV(2, 1), CASE_LARGE, 0 },
+
     /* batch sizes about the block and the smallest batch that is kept in blocks */
     { "no images",            0, 2, 5, 5, 3, 3, 3,        CONV(1, 1), 0, 0 },
     { "one image",            1, 3, 7, 5, 4, 3, 3,        CONV(1, 1), 0, 0 },
