@@ -7,6 +7,7 @@
  *
  * Chunks do not depend on the number of threads, and their sums are added in order. */
 #include "conv_grad_w.h"
+#include "conv_quads.h"
 
 #include "parallel.h"
 
@@ -15,7 +16,9 @@ typedef struct grad_job {
     const conv_geometry *g;
     lane_map dy, y, dx;
     bool relu, copies; /* copies: dz is not simply dy */
-    conv_plan plan;    /* of dx */
+    bool by_quads;
+    conv_quads quads;  /* of dx, or */
+    conv_plan plan;
     const float *packed;
     int64_t group_size, tile_size;
     int64_t chunk_blocks, chunks;
@@ -38,7 +41,7 @@ static lane_map chunk_dz(const grad_job *j, int64_t chunk)
     const int64_t channels = g->k * g->p.groups;
     lane_map dy = j->dy, y = j->y;
     dy.at += first * dy.block;
-    lane_map dz = j->copies ? lane_map_dense(j->dz + cpu_thread() * j->dz_size, channels, g->ho, g->wo) : dy;
+    const lane_map dz = j->copies ? lane_map_dense(j->dz + cpu_thread() * j->dz_size, channels, g->ho, g->wo) : dy;
     float *db = j->db_lanes ? j->db_lanes + chunk * channels * CONV_LANES : NULL;
     for (int64_t i = 0; db && i < channels * CONV_LANES; i++)
         db[i] = 0;
@@ -55,12 +58,18 @@ static lane_map chunk_dz(const grad_job *j, int64_t chunk)
 static void chunk_dx(const grad_job *j, int64_t chunk, lane_map dz)
 {
     const conv_geometry *g = j->g;
-    const int64_t first = chunk * j->chunk_blocks;
+    const int64_t first = chunk * j->chunk_blocks, blocks = min64(j->chunk_blocks, g->blocks - first);
+    if (j->by_quads) {
+        lane_map dx = j->dx;
+        dx.at += first * dx.block;
+        conv_quads_run(j->kernels, g, &j->quads, dz, dx, blocks);
+        return;
+    }
     for (int64_t group = 0; group < g->p.groups; group++) {
         const conv_tiles t = {
             .x = dz.at + group * g->k * dz.channel,
             .y = j->dx.at + first * j->dx.block + group * g->c * j->dx.channel,
-            .blocks = min64(j->chunk_blocks, g->blocks - first),
+            .blocks = blocks,
             .x_block = dz.block,
             .y_block = j->dx.block,
             .channels = g->k,
@@ -137,7 +146,10 @@ static socle_status prepare(workspace *ws, grad_job *j, const float *w, bool wan
         return SOCLE_ERR_NOMEM;
     if (!j->dx.at)
         return SOCLE_OK;
-    lane_map dz = j->copies ? lane_map_dense(NULL, channels, g->ho, g->wo) : j->dy; /* its strides */
+    const lane_map dz = j->copies ? lane_map_dense(NULL, channels, g->ho, g->wo) : j->dy; /* its strides */
+    j->by_quads = conv_quads_suit(g);
+    if (j->by_quads)
+        return conv_quads_prepare(ws, g, dz, j->dx, w, &j->quads);
     socle_status s = conv_plan_backward(ws, g, dz, j->dx, &j->plan);
     return s == SOCLE_OK ? pack_backward(ws, j, w) : s;
 }

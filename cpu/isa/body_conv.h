@@ -172,47 +172,157 @@ static void tile_outputs(const conv_tiles *t, tile_work *work, int pb)
     }
 }
 
-/* Pixels of the box in the order column, row, block, cut into tiles whose sizes differ by one at most. */
-static void conv_tiles_of_box(const conv_tiles *t, const conv_box *b)
+/* A walk through the pixels of a box in the order column, row, block. */
+typedef struct pixel_walk {
+    const conv_box *box;
+    int64_t x_step, y_step, row, column; /* steps: from block to block */
+    const float *x_block, *x_row, *x;
+    float *y_block, *y_row, *y;
+} pixel_walk;
+
+INLINE pixel_walk walk_box(const conv_tiles *t, const conv_box *b)
 {
-    const int64_t pixels = t->blocks * b->rows * b->columns, tiles = (pixels + TILE_PIXELS - 1) / TILE_PIXELS;
-    const int64_t size = pixels / tiles, larger = pixels % tiles;
-    int64_t row = 0, column = 0;
-    const float *x_block = t->x, *x_row = x_block, *x = x_block;
-    float *y_block = t->y + b->y, *y_row = y_block, *y = y_block;
-    tile_work work = {
+    float *y = t->y + b->y;
+    return (pixel_walk){ b, t->x_block, t->y_block, 0, 0, t->x, t->x, t->x, y, y, y };
+}
+
+/* The next n pixels. */
+INLINE void walk_pixels(pixel_walk *w, int n, const float **x, float **y)
+{
+    for (int i = 0; i < n; i++) {
+        x[i] = w->x;
+        y[i] = w->y;
+        if (++w->column < w->box->columns) {
+            w->x += w->box->x_column;
+            w->y += w->box->y_column;
+            continue;
+        }
+        w->column = 0;
+        if (++w->row == w->box->rows) {
+            w->row = 0;
+            w->x_row = w->x_block += w->x_step;
+            w->y_row = w->y_block += w->y_step;
+        } else {
+            w->x_row += w->box->x_row;
+            w->y_row += w->box->y_row;
+        }
+        w->x = w->x_row;
+        w->y = w->y_row;
+    }
+}
+
+INLINE tile_work work_on(const conv_tiles *t, const conv_box *b)
+{
+    return (tile_work){
         .y_channel = t->y_channel,
         .tap = b->tap,
         .end = b->tap + b->taps,
         .channels = t->channels,
         .x_channel = t->x_channel,
         .w_channel = t->w_channel,
+        .w = t->w,
         .add = t->add,
         .relu = t->relu,
     };
+}
+
+/* The box is cut into tiles whose sizes differ by one at most. */
+static void conv_tiles_of_box(const conv_tiles *t, const conv_box *b)
+{
+    const int64_t pixels = t->blocks * b->rows * b->columns, tiles = (pixels + TILE_PIXELS - 1) / TILE_PIXELS;
+    const int64_t size = pixels / tiles, larger = pixels % tiles;
+    tile_work work = work_on(t, b);
+    pixel_walk walk = walk_box(t, b);
     for (int64_t i = 0; i < tiles; i++) {
         const int pb = (int)(i < larger ? size + 1 : size);
-        for (int p = 0; p < pb; p++) {
-            work.x[p] = x;
-            work.y[p] = y;
-            if (++column < b->columns) {
-                x += b->x_column;
-                y += b->y_column;
-                continue;
-            }
-            column = 0;
-            if (++row == b->rows) {
-                row = 0;
-                x_row = x_block += t->x_block;
-                y_row = y_block += t->y_block;
-            } else {
-                x_row += b->x_row;
-                y_row += b->y_row;
-            }
-            x = x_row;
-            y = y_row;
-        }
+        walk_pixels(&walk, pb, work.x, work.y);
         tile_outputs(t, &work, pb);
+    }
+}
+
+/* ---- four phases ---- */
+
+/* The taps of one kind. rows, columns and pb are constants where it is inlined. */
+INLINE void quad_kind(const tile_work *t, const conv_quad_box *q, vf acc[4][TILE_MAX], int lane, const int rows,
+                      const int columns, const int pb)
+{
+    const int kind = 3 * (rows - 1) + columns - 1;
+    const conv_tap *tap = t->tap + q->kind[kind], *end = t->tap + q->kind[kind + 1];
+    const float *x[TILE_MAX];
+    for (int i = 0; i < pb; i++)
+        x[i] = alone(t->x[i]) + lane;
+    for (; tap < end; tap++) {
+        const float *w = t->w + tap->w;
+        int64_t offset = tap->x;
+        for (int64_t c = t->channels; c > 0; c--, offset += anew(&t->x_channel), w += 4) {
+            vf v[TILE_MAX];
+#pragma GCC unroll 8
+            for (int i = 0; i < pb; i++)
+                v[i] = vf_load(x[i] + offset);
+#pragma GCC unroll 4
+            for (int f = 0; f < 4; f++) {
+                if (!(rows >> (f >> 1) & columns >> (f & 1) & 1))
+                    continue;
+                vf s = vf_set(w[f]);
+#pragma GCC unroll 8
+                for (int i = 0; i < pb; i++)
+                    acc[f][i] += s * v[i];
+            }
+        }
+    }
+}
+
+INLINE void quad_pass(const tile_work *t, const conv_quad_box *q, int lane, const int pb)
+{
+    vf acc[4][TILE_MAX];
+#pragma GCC unroll 4
+    for (int f = 0; f < 4; f++)
+#pragma GCC unroll 8
+        for (int i = 0; i < pb; i++)
+            acc[f][i] = vf_set(0);
+    quad_kind(t, q, acc, lane, 1, 1, pb);
+    quad_kind(t, q, acc, lane, 1, 2, pb);
+    quad_kind(t, q, acc, lane, 1, 3, pb);
+    quad_kind(t, q, acc, lane, 2, 1, pb);
+    quad_kind(t, q, acc, lane, 2, 2, pb);
+    quad_kind(t, q, acc, lane, 2, 3, pb);
+    quad_kind(t, q, acc, lane, 3, 1, pb);
+    quad_kind(t, q, acc, lane, 3, 2, pb);
+    quad_kind(t, q, acc, lane, 3, 3, pb);
+#pragma GCC unroll 4
+    for (int f = 0; f < 4; f++)
+        if (q->there[f])
+#pragma GCC unroll 8
+            for (int i = 0; i < pb; i++)
+                vf_store((float *)alone(t->y[i]) + (anew(&q->phase[f]) + lane), acc[f][i]);
+}
+
+/* TILE_PIXELS, or what is left, one by one. */
+static void quad_tile(const tile_work *t, const conv_quad_box *q, int pb)
+{
+    for (int lane = 0; lane < CONV_LANES; lane += VW)
+        /* clang-format off */
+        switch (pb) {
+        case 1: quad_pass(t, q, lane, 1); break;
+        case 2: quad_pass(t, q, lane, 2); break;
+        case 3: if (TILE_PIXELS >= 3) quad_pass(t, q, lane, 3); break;
+        case 4: if (TILE_PIXELS >= 4) quad_pass(t, q, lane, 4); break;
+        case 5: if (TILE_PIXELS >= 5) quad_pass(t, q, lane, 5); break;
+        default: if (TILE_PIXELS >= 6) quad_pass(t, q, lane, 6);
+        }
+        /* clang-format on */
+}
+
+static void conv_quads_of_box(const conv_tiles *t, const conv_quad_box *q)
+{
+    const int64_t pixels = t->blocks * q->box.rows * q->box.columns, tiles = (pixels + TILE_PIXELS - 1) / TILE_PIXELS;
+    const int64_t size = pixels / tiles, larger = pixels % tiles;
+    tile_work work = work_on(t, &q->box);
+    pixel_walk walk = walk_box(t, &q->box);
+    for (int64_t i = 0; i < tiles; i++) {
+        const int pb = (int)(i < larger ? size + 1 : size);
+        walk_pixels(&walk, pb, work.x, work.y);
+        quad_tile(&work, q, pb);
     }
 }
 
@@ -246,6 +356,7 @@ static float conv_peak(int64_t n)
 
 static const struct cpu_conv_kernels conv_kernels = {
     .tiles = conv_tiles_of_box,
+    .quads = conv_quads_of_box,
     .grad_w_images = conv_grad_w_images,
     .grad_w_channels = conv_grad_w_channels,
     .mask = conv_mask,

@@ -44,6 +44,17 @@ typedef struct conv_tiles {
     bool relu;         /* the last slice */
 } conv_tiles;
 
+/* Four outputs a pixel, one of each remainder of row and column modulo 2, for the way back through stride 2 to few channels:
+ * phase 2 (row % 2) + column % 2. A tap's phases are a set of row phases times a set of column phases, each 1 (even), 2 (odd)
+ * or 3 (both): kind 3 (rows - 1) + columns - 1. Taps are sorted by kind. */
+enum { CONV_KINDS = 9 };
+typedef struct conv_quad_box {
+    conv_box box;              /* rows, columns: of pixels of four; w of a tap: from its [channels][4] weights */
+    int64_t kind[CONV_KINDS + 1]; /* where each kind's taps start */
+    int64_t phase[4];          /* y of each phase from that of phase 0 */
+    bool there[4];             /* the last row or column may lack odd ones */
+} conv_quad_box;
+
 /* Pixel pairs of a weight gradient: count[] blocks, rows, columns; and the columns of dw they are for, each a distance from
  * x and one from the sums. */
 typedef struct conv_pairs {
@@ -56,6 +67,10 @@ typedef struct conv_pairs {
 struct cpu_conv_kernels {
     /* All pixels of box in all blocks of t, all outputs. Sums over channels, then taps, in order. */
     void (*tiles)(const conv_tiles *t, const conv_box *box);
+
+    /* One output channel, all pixels of box in all blocks of t, whose w is [tap][channels][4]; outputs, w_tile, w_channel,
+     * bias, add and relu are not read. */
+    void (*quads)(const conv_tiles *t, const conv_quad_box *box);
 
     /* Images in the lanes: dw[k dw_output + dw_column[j]] += sum over pairs and lanes of d[k] x[x_column[j]]. All 16
      * lanes of x and d count, so both hold zeros where there is no image. tall: tiles of few outputs and many columns. */

@@ -1,6 +1,7 @@
 /* cpu_for: what is run, in which pieces, by whom, and in which floating-point mode. */
 #include <criterion/criterion.h>
 #include <float.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <time.h>
@@ -76,11 +77,20 @@ static void wait_for_others(void *arg, int64_t first, int64_t last)
         atomic_fetch_add(done, 1);
 }
 
-/* Half of the chunks are meant for the thread that is stuck in the first one. */
+static void *run_stuck(void *arg)
+{
+    cpu_for(2, 40, 1, wait_for_others, arg);
+    return NULL;
+}
+
+/* Half of the chunks are meant for the thread that is stuck in the first one. From a thread of its own, which has not
+ * lost its patience in another test. */
 Test(parallel, what_a_late_thread_has_not_begun_is_taken_over)
 {
     atomic_int done = 0;
-    cpu_for(2, 40, 1, wait_for_others, &done);
+    pthread_t caller;
+    cr_assert_eq(pthread_create(&caller, NULL, run_stuck, &done), 0);
+    pthread_join(caller, NULL);
     cr_assert_eq(atomic_load(&done), 40);
 }
 
