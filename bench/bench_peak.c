@@ -14,9 +14,9 @@
 
 /* The widest registers there are; elsewhere the baseline has to do. */
 #if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GNUC__) && !defined(__clang__)
-#    define WIDEST __attribute__((target_clones("avx512f", "avx2", "default")))
+#define WIDEST __attribute__((target_clones("avx512f", "avx2", "default")))
 #else
-#    define WIDEST
+#define WIDEST
 #endif
 
 enum { LEVELS = 4 };
@@ -55,8 +55,8 @@ static void run_memory(void *arg, int64_t first, int64_t last)
         size_t third = j->words / 3 / 16 * 16;
         for (size_t i = 0; i < j->repeats; i++)
             if (j->triad)
-                triad_words((float *)(void *)mine, (float *)(void *)(mine + third), (float *)(void *)(mine + 2 * third),
-                            third);
+                triad_words((float *)(void *)mine, (float *)(void *)(mine + third),
+                            (float *)(void *)(mine + 2 * third), third);
             else
                 sum += read_words(mine, j->words);
         if (sum == 1) /* never, the memory holds zeros: keeps the loop */
@@ -94,7 +94,8 @@ static void print(const bench *b, double fma, double gb[LEVELS][2])
     if (b->json) {
         printf("{\"threads\": %d, \"fma_gflops\": %.4g", b->threads, fma);
         for (int i = 0; i < LEVELS; i++)
-            printf(", \"%s_read_gbs\": %.4g, \"%s_triad_gbs\": %.4g", levels[i].name, gb[i][0], levels[i].name, gb[i][1]);
+            printf(", \"%s_read_gbs\": %.4g, \"%s_triad_gbs\": %.4g", levels[i].name, gb[i][0], levels[i].name,
+                   gb[i][1]);
         printf("}\n");
         return;
     }

@@ -76,8 +76,8 @@ bool data_agrees(const char *family, const char *name, const char *what, const f
         double bound = 4 * 0x1p-23 * sqrt(length) * size, error = fabs((double)got[i] - (double)values[i]);
         good = error <= bound; /* false for NaN */
         if (!good)
-            complain("%s %s: %s: element %zu is %.9g, the reference says %.9g", family, name, what, i, (double)got[i],
-                     (double)values[i]);
+            complain("%s %s: %s: element %zu is %.9g, the reference says %.9g", family, name, what, i,
+                     (double)got[i], (double)values[i]);
     }
     free(values);
     return good;

@@ -134,8 +134,8 @@ void bench_print_head(const bench *b)
            "nominal", "peak", "");
 }
 
-void bench_print_row(const bench *b, const char *family, const char *name, const char *shape, const bench_task *tasks,
-                     int n, double peak)
+void bench_print_row(const bench *b, const char *family, const char *name, const char *shape,
+                     const bench_task *tasks, int n, double peak)
 {
     for (int i = 0; i < n; i++) {
         const bench_task *t = &tasks[i];

@@ -10,8 +10,8 @@
 
 typedef struct bench {
     socle_device *device;
-    int threads;       /* of the device */
-    double seconds;    /* for each row */
+    int threads;        /* of the device */
+    double seconds;     /* for each row */
     const char *filter; /* only rows whose "family name" contains it; NULL: all */
     bool json;
 } bench;
@@ -37,8 +37,8 @@ bool bench_wanted(const bench *b, const char *family, const char *name);
 /* Heads the table of rows, but for JSON. */
 void bench_print_head(const bench *b);
 /* One line for each task of a row. */
-void bench_print_row(const bench *b, const char *family, const char *name, const char *shape, const bench_task *tasks,
-                     int n, double peak);
+void bench_print_row(const bench *b, const char *family, const char *name, const char *shape,
+                     const bench_task *tasks, int n, double peak);
 
 /* "program: text" on stderr. */
 void complain(const char *fmt, ...) SOCLE_PRINTF(1, 2);

@@ -8,18 +8,19 @@
 #include "cpu/parallel.h"
 #include "harness.h"
 
-static const char help[] =
-    "socle-bench peak [--threads N] [--seconds S] [--json]\n"
-    "    fp32 multiply-adds and memory bandwidth of this machine, for 1 to N threads\n"
-    "socle-bench prim [--device SPEC] [--threads N] [--filter TEXT] [--seconds S] [--json]\n"
-    "    the primitives on the rows of tests/cases (convolutions, linear layers, matrix products), each checked against\n"
-    "    the reference and then timed; TEXT selects rows by \"family name\"\n"
-    "\n"
-    "    --threads N    CPU threads (default: all cores this process may use)\n"
-    "    --seconds S    time for each row, or each line of peak (default: 0.5)\n"
-    "    --json         one JSON object a line\n"
-    "\n"
-    "On a machine that others use too, spinning threads cost more than they give: set OMP_WAIT_POLICY=passive there.\n";
+static const char help[] = "socle-bench peak [--threads N] [--seconds S] [--json]\n"
+                           "    fp32 multiply-adds and memory bandwidth of this machine, for 1 to N threads\n"
+                           "socle-bench prim [--device SPEC] [--threads N] [--filter TEXT] [--seconds S] [--json]\n"
+                           "    the primitives on the rows of tests/cases (convolutions, linear layers, matrix "
+                           "products), each checked against\n"
+                           "    the reference and then timed; TEXT selects rows by \"family name\"\n"
+                           "\n"
+                           "    --threads N    CPU threads (default: all cores this process may use)\n"
+                           "    --seconds S    time for each row, or each line of peak (default: 0.5)\n"
+                           "    --json         one JSON object a line\n"
+                           "\n"
+                           "On a machine that others use too, spinning threads cost more than they give: set "
+                           "OMP_WAIT_POLICY=passive there.\n";
 
 typedef struct arguments {
     const char *command, *device, *filter;

@@ -54,8 +54,8 @@ static bool row_major(socle_in v)
     return v->lanes == 1;
 }
 
-static socle_status forward(workspace *ws, const socle_conv *p, socle_epilogue e, socle_out y, socle_in x, socle_in w,
-                            const float *bias)
+static socle_status forward(workspace *ws, const socle_conv *p, socle_epilogue e, socle_out y, socle_in x,
+                            socle_in w, const float *bias)
 {
     const int32_t lanes = wants_lanes(y) ? SOCLE_LANES : 1;
     socle_view vx;
@@ -106,9 +106,9 @@ static float *floats_or_none(const target *t)
 static socle_status grad_lanes(workspace *ws, const socle_conv *p, socle_epilogue e, grads *v)
 {
     const conv_geometry g = conv_geometry_of(p, &v->x, &v->w, &v->dy);
-    return conv_lanes_grad(ws->device, &g, e, lane_map_or_none(v->dx.to ? &v->dx.view : NULL), floats_or_none(&v->dw),
-                           floats_or_none(&v->db), lane_map_of(&v->dy), lane_map_of(&v->x), view_floats(&v->w),
-                           e == SOCLE_EPILOGUE_NONE ? (lane_map){ 0 } : lane_map_of(&v->y));
+    return conv_lanes_grad(ws->device, &g, e, lane_map_or_none(v->dx.to ? &v->dx.view : NULL),
+                           floats_or_none(&v->dw), floats_or_none(&v->db), lane_map_of(&v->dy), lane_map_of(&v->x),
+                           view_floats(&v->w), e == SOCLE_EPILOGUE_NONE ? (lane_map){ 0 } : lane_map_of(&v->y));
 }
 
 static socle_status grad_rows(workspace *ws, const socle_conv *p, socle_epilogue e, grads *v)
@@ -125,8 +125,13 @@ static socle_status grad_rows(workspace *ws, const socle_conv *p, socle_epilogue
     if (s != SOCLE_OK)
         return s;
     if (v->db.to) {
-        socle_view db = { .buffer = v->db.view.buffer, .offset = v->db.view.offset, .dtype = SOCLE_F32, .ndim = 4,
-                          .dim = { 1, dz.dim[1], 1, 1 }, .stride = { dz.dim[1], 1, 1, 1 }, .lanes = 1 };
+        socle_view db = { .buffer = v->db.view.buffer,
+                          .offset = v->db.view.offset,
+                          .dtype = SOCLE_F32,
+                          .ndim = 4,
+                          .dim = { 1, dz.dim[1], 1, 1 },
+                          .stride = { dz.dim[1], 1, 1, 1 },
+                          .lanes = 1 };
         s = cpu_reduce(ws->device, SOCLE_REDUCE_SUM, &db, &dz, 1u << 0 | 1u << 2 | 1u << 3);
     }
     if (s != SOCLE_OK || (!v->dx.to && !v->dw.to))
@@ -134,7 +139,8 @@ static socle_status grad_rows(workspace *ws, const socle_conv *p, socle_epilogue
     return conv_rows_grad(ws->device, p, v->dx.to ? &v->dx.view : NULL, floats_or_none(&v->dw), &dz, &v->x, &v->w);
 }
 
-static socle_status gradients(workspace *ws, const socle_conv *p, socle_epilogue e, grads *v, const socle_view *const *in)
+static socle_status gradients(workspace *ws, const socle_conv *p, socle_epilogue e, grads *v,
+                              const socle_view *const *in)
 {
     const int32_t lanes = wants_lanes(in[0]) ? SOCLE_LANES : 1;
     socle_view *const to[] = { &v->dy, &v->x, &v->y };
@@ -153,8 +159,8 @@ static socle_status gradients(workspace *ws, const socle_conv *p, socle_epilogue
     return lanes == 1 ? grad_rows(ws, p, e, v) : grad_lanes(ws, p, e, v);
 }
 
-socle_status cpu_conv_grad(void *self, const socle_conv *p, socle_epilogue e, socle_out dx, socle_out dw, socle_out db,
-                           socle_in dy, socle_in x, socle_in w, socle_in y)
+socle_status cpu_conv_grad(void *self, const socle_conv *p, socle_epilogue e, socle_out dx, socle_out dw,
+                           socle_out db, socle_in dy, socle_in x, socle_in w, socle_in y)
 {
     workspace ws = workspace_on(self);
     grads v = { .dx.to = dx, .dw.to = dw, .db.to = db };

@@ -8,8 +8,8 @@ typedef struct forward_job {
     const conv_geometry *g;
     const conv_plan *plan;
     lane_map y, x;
-    const float *packed, *bias; /* packed: [group][...] */
-    int64_t group_size, tile_size; /* floats */
+    const float *packed, *bias;                      /* packed: [group][...] */
+    int64_t group_size, tile_size;                   /* floats */
     int64_t chunk_blocks, image_chunks, part, parts; /* part: outputs of one chunk */
     bool relu;
 } forward_job;

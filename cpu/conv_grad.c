@@ -17,7 +17,7 @@ typedef struct grad_job {
     lane_map dy, y, dx;
     bool relu, copies; /* copies: dz is not simply dy */
     bool by_quads;
-    conv_quads quads;  /* of dx, or */
+    conv_quads quads; /* of dx, or */
     conv_plan plan;
     const float *packed;
     int64_t group_size, tile_size;
@@ -154,8 +154,8 @@ static socle_status prepare(workspace *ws, grad_job *j, const float *w, bool wan
     return s == SOCLE_OK ? pack_backward(ws, j, w) : s;
 }
 
-socle_status conv_lanes_grad(cpu_device *d, const conv_geometry *g, socle_epilogue e, lane_map dx, float *dw, float *db,
-                             lane_map dy, lane_map x, const float *w, lane_map y)
+socle_status conv_lanes_grad(cpu_device *d, const conv_geometry *g, socle_epilogue e, lane_map dx, float *dw,
+                             float *db, lane_map dy, lane_map x, const float *w, lane_map y)
 {
     workspace ws = workspace_on(d);
     grad_job j = { .kernels = d->kernels->conv, .g = g, .dy = dy, .y = y, .dx = dx };

@@ -10,7 +10,10 @@
 
 #include "parallel.h"
 
-enum { GROUP = CONV_LANES, PIXEL = CONV_LANES * CONV_LANES }; /* channels of a group of lanes; floats of a pixel of dz */
+enum {
+    GROUP = CONV_LANES,
+    PIXEL = CONV_LANES * CONV_LANES
+}; /* channels of a group of lanes; floats of a pixel of dz */
 
 static int64_t min64(int64_t a, int64_t b)
 {
@@ -67,7 +70,8 @@ static socle_status pieces_of_taps(workspace *ws, const conv_geometry *g, grad_w
 }
 
 /* One piece a box. */
-static socle_status pieces_of_boxes(workspace *ws, const conv_geometry *g, const conv_plan *plan, grad_w_source *out)
+static socle_status pieces_of_boxes(workspace *ws, const conv_geometry *g, const conv_plan *plan,
+                                    grad_w_source *out)
 {
     int64_t columns = 0;
     for (int i = 0; i < plan->boxes; i++)
@@ -114,8 +118,8 @@ static socle_status source_of(workspace *ws, const grad_w *j, lane_map x, grad_w
 
 /* The pairs of a piece in rows [from, to) of the output; x and dz start at the group's first channel, dz at row
  * `dz_row`. False where there are none. */
-static bool pairs_of(const grad_w_piece *piece, lane_map x, lane_map dz, int64_t dz_row, conv_range rows, int64_t blocks,
-                     conv_pairs *out)
+static bool pairs_of(const grad_w_piece *piece, lane_map x, lane_map dz, int64_t dz_row, conv_range rows,
+                     int64_t blocks, conv_pairs *out)
 {
     const int64_t from = max64(rows.from, piece->rows.from), to = min64(rows.to, piece->rows.to);
     if (from >= to || piece->columns.from >= piece->columns.to || !piece->n)
@@ -148,7 +152,8 @@ static void clear(float *p, int64_t n)
 /* ---- images in the lanes ---- */
 
 /* What `blocks` blocks of a group give to its dw. */
-static void images_blocks(const grad_w *j, const grad_w_source *from, lane_map x, lane_map dz, int64_t blocks, float *dw)
+static void images_blocks(const grad_w *j, const grad_w_source *from, lane_map x, lane_map dz, int64_t blocks,
+                          float *dw)
 {
     const conv_geometry *g = j->g;
     for (int64_t i = 0; i < from->n && blocks > 0; i++) {
@@ -212,7 +217,8 @@ static int64_t strip_rows(const conv_geometry *g)
 }
 
 /* 16 output channels of a chunk, whose dz fits the cache or is taken strip by strip. */
-static void channels_group(const grad_w *j, lane_map x, lane_map dz, int64_t k, int64_t blocks, int last, float *acc)
+static void channels_group(const grad_w *j, lane_map x, lane_map dz, int64_t k, int64_t blocks, int last,
+                           float *acc)
 {
     const conv_geometry *g = j->g;
     const int64_t rows = strip_rows(g);
@@ -263,7 +269,8 @@ static void turn_chunk_of(const grad_w *j, int64_t chunk, lane_map dz)
 static void store_lanes(const grad_w *j, int64_t lane_group, const float *acc)
 {
     const conv_geometry *g = j->g;
-    const int64_t groups = lane_groups(g), group = lane_group / groups, k = lane_group % groups * GROUP, n = filter(g);
+    const int64_t groups = lane_groups(g), group = lane_group / groups, k = lane_group % groups * GROUP,
+                  n = filter(g);
     const int64_t channels = min64(GROUP, g->k - k);
     float *dw = j->dw + (group * g->k + k) * n;
     for (int64_t i = 0; i < channels; i++)

@@ -34,13 +34,13 @@ typedef struct grad_w {
     float *dw;
     /* made by grad_w_prepare */
     grad_w_way way;
-    bool taps_together;       /* pieces have several taps; else one */
-    grad_w_source all, last;  /* last: the last block with zeros in the lanes without an image; IMAGES only */
+    bool taps_together;      /* pieces have several taps; else one */
+    grad_w_source all, last; /* last: the last block with zeros in the lanes without an image; IMAGES only */
     int64_t chunk_blocks, chunks;
-    int64_t slice;            /* floats of a partial sum, all groups */
-    float *partial;           /* [chunks][slice] */
-    float *turned;            /* dz [thread][...] or, for WEIGHTS, of all images: [group, k / 16][block][pixel][16][16] */
-    int64_t turned_size;      /* floats: of a thread, or of one k / 16 of all blocks */
+    int64_t slice;  /* floats of a partial sum, all groups */
+    float *partial; /* [chunks][slice] */
+    float *turned;  /* dz [thread][...] or, for WEIGHTS, of all images: [group, k / 16][block][pixel][16][16] */
+    int64_t turned_size; /* floats: of a thread, or of one k / 16 of all blocks */
 } grad_w;
 
 /* Chooses the way and takes memory. */

@@ -123,7 +123,8 @@ static conv_box box_of(const run *rows, const run *columns, const runs *r, const
     };
 }
 
-static socle_status plan(workspace *ws, const conv_geometry *g, bool backward, lane_map x, lane_map y, conv_plan *out)
+static socle_status plan(workspace *ws, const conv_geometry *g, bool backward, lane_map x, lane_map y,
+                         conv_plan *out)
 {
     runs rows, columns;
     socle_status s = find_runs(ws, g, 0, backward, &rows);
@@ -258,5 +259,6 @@ static void pack_tiles(void *arg, int64_t first, int64_t last)
 void conv_pack_run(cpu_device *d, const conv_pack *p)
 {
     enum { WORK = 32768 }; /* floats worth a thread */
-    cpu_for(d->threads, (p->outputs + CONV_PACK - 1) / CONV_PACK, WORK / conv_pack_tile(p) + 1, pack_tiles, (void *)p);
+    cpu_for(d->threads, (p->outputs + CONV_PACK - 1) / CONV_PACK, WORK / conv_pack_tile(p) + 1, pack_tiles,
+            (void *)p);
 }

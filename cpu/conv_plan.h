@@ -12,8 +12,8 @@
 
 typedef struct conv_geometry {
     socle_conv p;
-    int64_t n, blocks;                   /* images; blocks of 16 */
-    int64_t c, h, w, k, r, s, ho, wo;    /* c and k of one group */
+    int64_t n, blocks;                /* images; blocks of 16 */
+    int64_t c, h, w, k, r, s, ho, wo; /* c and k of one group */
 } conv_geometry;
 
 /* An activation in the lane format: strides in floats. */
@@ -68,7 +68,7 @@ void conv_sweep(const struct cpu_conv_kernels *kernels, const conv_plan *plan, c
 socle_status conv_lanes_forward(cpu_device *d, const conv_geometry *g, socle_epilogue e, lane_map y, lane_map x,
                                 const float *w, const float *bias);
 /* dx, dw and db each may be NULL (dx.at for dx); y.at is read with an epilogue only. dw and db are dense. */
-socle_status conv_lanes_grad(cpu_device *d, const conv_geometry *g, socle_epilogue e, lane_map dx, float *dw, float *db,
-                             lane_map dy, lane_map x, const float *w, lane_map y);
+socle_status conv_lanes_grad(cpu_device *d, const conv_geometry *g, socle_epilogue e, lane_map dx, float *dw,
+                             float *db, lane_map dy, lane_map x, const float *w, lane_map y);
 
 #endif

@@ -23,8 +23,8 @@ typedef struct gemm_job {
     int64_t m, n, k;
     float alpha, beta;
     gemm_matrix a, b, c;
-    float *packed_a, *packed_b; /* packed_a: [thread] */
-    int64_t a_size;             /* floats of a thread */
+    float *packed_a, *packed_b;            /* packed_a: [thread] */
+    int64_t a_size;                        /* floats of a thread */
     int64_t mc, row_blocks, column_blocks; /* of the running step */
     int64_t n0, n1, k0, k1;
 } gemm_job;
@@ -40,7 +40,8 @@ static int64_t round_up(int64_t a, int64_t b)
 }
 
 /* count lines of `length` elements -> [count / width][length][width], zeros beyond count. */
-static void pack(float *to, const float *from, int64_t count, int64_t length, int64_t across, int64_t along, int64_t width)
+static void pack(float *to, const float *from, int64_t count, int64_t length, int64_t across, int64_t along,
+                 int64_t width)
 {
     for (int64_t i = 0; i < count; i += width) {
         const int64_t there = min64(width, count - i);
@@ -62,7 +63,8 @@ static void pack(float *to, const float *from, int64_t count, int64_t length, in
 static void pack_b_panels(void *arg, int64_t first, int64_t last)
 {
     const gemm_job *j = arg;
-    const int64_t width = j->kernels->columns, from = j->n0 + first * width, to = min64(j->n0 + last * width, j->n1);
+    const int64_t width = j->kernels->columns, from = j->n0 + first * width,
+                  to = min64(j->n0 + last * width, j->n1);
     pack(j->packed_b + first * width * (j->k1 - j->k0), j->b.at + from * j->b.column + j->k0 * j->b.row, to - from,
          j->k1 - j->k0, j->b.column, j->b.row, width);
 }
@@ -173,8 +175,8 @@ static gemm_job job_on(cpu_device *d, int64_t m, int64_t n, int64_t k, float alp
     };
 }
 
-socle_status gemm_matrices(cpu_device *d, int64_t m, int64_t n, int64_t k, float alpha, gemm_matrix a, gemm_matrix b,
-                           float beta, gemm_matrix c)
+socle_status gemm_matrices(cpu_device *d, int64_t m, int64_t n, int64_t k, float alpha, gemm_matrix a,
+                           gemm_matrix b, float beta, gemm_matrix c)
 {
     workspace ws = workspace_on(d);
     gemm_job j = job_on(d, m, n, k, alpha, beta);
@@ -224,7 +226,10 @@ static void items(void *arg, int64_t first, int64_t last)
 
 static socle_status multiply_batch(workspace *ws, socle_in c, socle_in a, socle_in b, float alpha, float beta)
 {
-    enum { SHARED = 1 << 21, WORK = 16384 }; /* multiply-adds of a product worth all threads; of a chunk of small ones */
+    enum {
+        SHARED = 1 << 21,
+        WORK = 16384
+    }; /* multiply-adds of a product worth all threads; of a chunk of small ones */
     const int row = c->ndim - 2, column = c->ndim - 1;
     cpu_device *d = ws->device;
     gemm_job j = job_on(d, c->dim[row], c->dim[column], a->dim[column], alpha, beta);

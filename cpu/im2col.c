@@ -22,8 +22,7 @@ static float *image_of(socle_in v, int64_t i, int64_t width)
 {
     if (width > 1)
         return view_floats(v) + i * v->stride[0];
-    return view_floats(v) +
-           (v->lanes == 1 ? i * v->stride[0] : i / SOCLE_LANES * v->stride[0] + i % SOCLE_LANES);
+    return view_floats(v) + (v->lanes == 1 ? i * v->stride[0] : i / SOCLE_LANES * v->stride[0] + i % SOCLE_LANES);
 }
 
 static void move(float *to, const float *from, int64_t width)

@@ -32,5 +32,6 @@ socle_status cpu_linear_grad(void *self, socle_epilogue e, socle_out dx, socle_o
         vdw = as_image(dw);
     if (y)
         vy = as_image(y);
-    return cpu_conv_grad(self, &one_pixel, e, dx ? &vdx : NULL, dw ? &vdw : NULL, db, &vdy, &vx, &vw, y ? &vy : NULL);
+    return cpu_conv_grad(self, &one_pixel, e, dx ? &vdx : NULL, dw ? &vdw : NULL, db, &vdy, &vx, &vw,
+                         y ? &vy : NULL);
 }

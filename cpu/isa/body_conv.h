@@ -49,6 +49,11 @@ INLINE int64_t anew(const int64_t *p)
     return *(const volatile int64_t *)p;
 }
 
+INLINE const float *anew_pointer(const float *const *p)
+{
+    return *(const float *const volatile *)p;
+}
+
 /* One pass: kb outputs, pb pixels, lanes [lane, lane + VW). kb and pb are constants where it is inlined. */
 INLINE void tile_pass(const tile_work *t, int lane, const int kb, const int pb)
 {
@@ -243,31 +248,26 @@ static void conv_tiles_of_box(const conv_tiles *t, const conv_box *b)
 /* ---- four phases ---- */
 
 /* The taps of one kind. rows, columns and pb are constants where it is inlined. */
-INLINE void quad_kind(const tile_work *t, const conv_quad_box *q, vf acc[4][TILE_MAX], int lane, const int rows,
-                      const int columns, const int pb)
+INLINE void quad_kind(const tile_work *t, const conv_quad_box *q, vf acc[4][TILE_MAX], const float *const *x,
+                      const int rows, const int columns, const int pb)
 {
     const int kind = 3 * (rows - 1) + columns - 1;
     const conv_tap *tap = t->tap + q->kind[kind], *end = t->tap + q->kind[kind + 1];
-    const float *x[TILE_MAX];
-    for (int i = 0; i < pb; i++)
-        x[i] = alone(t->x[i]) + lane;
     for (; tap < end; tap++) {
-        const float *w = t->w + tap->w;
-        int64_t offset = tap->x;
-        for (int64_t c = t->channels; c > 0; c--, offset += anew(&t->x_channel), w += 4) {
-            vf v[TILE_MAX];
+        const int64_t offset = tap->x;
+        const float *w = anew_pointer(&t->w) + tap->w;
+        vf v[TILE_MAX];
+#pragma GCC unroll 8
+        for (int i = 0; i < pb; i++)
+            v[i] = vf_load(x[i] + offset);
+#pragma GCC unroll 4
+        for (int f = 0; f < 4; f++) {
+            if (!(rows >> (f >> 1) & columns >> (f & 1) & 1))
+                continue;
+            vf s = vf_set(w[f]);
 #pragma GCC unroll 8
             for (int i = 0; i < pb; i++)
-                v[i] = vf_load(x[i] + offset);
-#pragma GCC unroll 4
-            for (int f = 0; f < 4; f++) {
-                if (!(rows >> (f >> 1) & columns >> (f & 1) & 1))
-                    continue;
-                vf s = vf_set(w[f]);
-#pragma GCC unroll 8
-                for (int i = 0; i < pb; i++)
-                    acc[f][i] += s * v[i];
-            }
+                acc[f][i] += s * v[i];
         }
     }
 }
@@ -280,15 +280,18 @@ INLINE void quad_pass(const tile_work *t, const conv_quad_box *q, int lane, cons
 #pragma GCC unroll 8
         for (int i = 0; i < pb; i++)
             acc[f][i] = vf_set(0);
-    quad_kind(t, q, acc, lane, 1, 1, pb);
-    quad_kind(t, q, acc, lane, 1, 2, pb);
-    quad_kind(t, q, acc, lane, 1, 3, pb);
-    quad_kind(t, q, acc, lane, 2, 1, pb);
-    quad_kind(t, q, acc, lane, 2, 2, pb);
-    quad_kind(t, q, acc, lane, 2, 3, pb);
-    quad_kind(t, q, acc, lane, 3, 1, pb);
-    quad_kind(t, q, acc, lane, 3, 2, pb);
-    quad_kind(t, q, acc, lane, 3, 3, pb);
+    const float *x[TILE_MAX];
+    for (int i = 0; i < pb; i++)
+        x[i] = alone(t->x[i]) + lane;
+    quad_kind(t, q, acc, x, 1, 1, pb);
+    quad_kind(t, q, acc, x, 1, 2, pb);
+    quad_kind(t, q, acc, x, 1, 3, pb);
+    quad_kind(t, q, acc, x, 2, 1, pb);
+    quad_kind(t, q, acc, x, 2, 2, pb);
+    quad_kind(t, q, acc, x, 2, 3, pb);
+    quad_kind(t, q, acc, x, 3, 1, pb);
+    quad_kind(t, q, acc, x, 3, 2, pb);
+    quad_kind(t, q, acc, x, 3, 3, pb);
 #pragma GCC unroll 4
     for (int f = 0; f < 4; f++)
         if (q->there[f])
@@ -310,12 +313,13 @@ static void quad_tile(const tile_work *t, const conv_quad_box *q, int pb)
         case 5: if (TILE_PIXELS >= 5) quad_pass(t, q, lane, 5); break;
         default: if (TILE_PIXELS >= 6) quad_pass(t, q, lane, 6);
         }
-        /* clang-format on */
+    /* clang-format on */
 }
 
 static void conv_quads_of_box(const conv_tiles *t, const conv_quad_box *q)
 {
-    const int64_t pixels = t->blocks * q->box.rows * q->box.columns, tiles = (pixels + TILE_PIXELS - 1) / TILE_PIXELS;
+    const int64_t pixels = t->blocks * q->box.rows * q->box.columns,
+                  tiles = (pixels + TILE_PIXELS - 1) / TILE_PIXELS;
     const int64_t size = pixels / tiles, larger = pixels % tiles;
     tile_work work = work_on(t, &q->box);
     pixel_walk walk = walk_box(t, &q->box);

@@ -157,8 +157,8 @@ static void images_tall(const images_part *a, int64_t outputs, int64_t nc)
         images_columns(a, 2, nc, IMAGES_TALL);
 }
 
-static void conv_grad_w_images(const conv_pairs *p, int64_t outputs, int64_t d_channel, float *dw, int64_t dw_output,
-                               bool tall)
+static void conv_grad_w_images(const conv_pairs *p, int64_t outputs, int64_t d_channel, float *dw,
+                               int64_t dw_output, bool tall)
 {
     const int64_t most = tall ? IMAGES_TALL : IMAGES_WIDE, step = tall ? IMAGES_TALL_OUTPUTS : IMAGES_OUTPUTS;
     const int64_t groups = (p->columns + most - 1) / most;

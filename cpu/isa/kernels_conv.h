@@ -37,7 +37,8 @@ typedef struct conv_tiles {
     int64_t blocks, x_block, y_block;
     int64_t channels, x_channel;
     int64_t outputs, y_channel;
-    const float *w; /* [outputs / 8][channels][taps of the whole kernel][8], the last tile of 8 padded with anything */
+    const float
+        *w; /* [outputs / 8][channels][taps of the whole kernel][8], the last tile of 8 padded with anything */
     int64_t w_tile, w_channel;
     const float *bias; /* outputs, or NULL */
     bool add;          /* to what y holds (bias is not read): a later slice of the channels */
@@ -46,13 +47,14 @@ typedef struct conv_tiles {
 
 /* Four outputs a pixel, one of each remainder of row and column modulo 2, for the way back through stride 2 to few channels:
  * phase 2 (row % 2) + column % 2. A tap's phases are a set of row phases times a set of column phases, each 1 (even), 2 (odd)
- * or 3 (both): kind 3 (rows - 1) + columns - 1. Taps are sorted by kind. */
+ * or 3 (both): kind 3 (rows - 1) + columns - 1. Taps are
+ * sorted by kind, and here each channel of x has taps of its own. */
 enum { CONV_KINDS = 9 };
 typedef struct conv_quad_box {
-    conv_box box;              /* rows, columns: of pixels of four; w of a tap: from its [channels][4] weights */
+    conv_box box;                 /* rows, columns: of pixels of four; w of a tap: its four weights */
     int64_t kind[CONV_KINDS + 1]; /* where each kind's taps start */
-    int64_t phase[4];          /* y of each phase from that of phase 0 */
-    bool there[4];             /* the last row or column may lack odd ones */
+    int64_t phase[4];             /* y of each phase from that of phase 0 */
+    bool there[4];                /* the last row or column may lack odd ones */
 } conv_quad_box;
 
 /* Pixel pairs of a weight gradient: count[] blocks, rows, columns; and the columns of dw they are for, each a distance from
@@ -68,8 +70,8 @@ struct cpu_conv_kernels {
     /* All pixels of box in all blocks of t, all outputs. Sums over channels, then taps, in order. */
     void (*tiles)(const conv_tiles *t, const conv_box *box);
 
-    /* One output channel, all pixels of box in all blocks of t, whose w is [tap][channels][4]; outputs, w_tile, w_channel,
-     * bias, add and relu are not read. */
+    /* One output channel, all pixels of box in all blocks of t, with four weights where each tap says; t's channels,
+     * outputs, their strides, bias, add and relu are not read. */
     void (*quads)(const conv_tiles *t, const conv_quad_box *box);
 
     /* Images in the lanes: dw[k dw_output + dw_column[j]] += sum over pairs and lanes of d[k] x[x_column[j]]. All 16
@@ -83,12 +85,13 @@ struct cpu_conv_kernels {
 
     /* z [rows][columns][16] = d where y > 0 (y NULL: everywhere), in the lanes below `lanes`; 0 in the others. sum, if
      * not NULL: 16 sums, one a lane, are added to it. z NULL: only the sum. step: from row to row, column to column. */
-    void (*mask)(float *z, const float *d, const int64_t *d_step, const float *y, const int64_t *y_step, int64_t rows,
-                 int64_t columns, int lanes, float *sum);
+    void (*mask)(float *z, const float *d, const int64_t *d_step, const float *y, const int64_t *y_step,
+                 int64_t rows, int64_t columns, int lanes, float *sum);
 
     /* t [pixel][image][16 channels] from d [channel][pixel][16 images], channel to channel d_channel floats, pixel to pixel
      * d_pixel; channels <= 16, zeros beyond. */
-    void (*transpose)(float *t, const float *d, int64_t d_channel, int64_t d_pixel, int64_t channels, int64_t pixels);
+    void (*transpose)(float *t, const float *d, int64_t d_channel, int64_t d_pixel, int64_t channels,
+                      int64_t pixels);
 
     /* y[i] = sum over s < slices of x[s slice + i], in order of s. */
     void (*sum_slices)(float *y, const float *x, int64_t slices, int64_t slice, int64_t n);
