@@ -41,7 +41,7 @@ typedef struct conv_tiles {
         *w; /* [outputs / 8][channels][taps of the whole kernel][8], the last tile of 8 padded with anything */
     int64_t w_tile, w_channel;
     const float *bias; /* outputs, or NULL */
-    bool add;          /* to what y holds (bias is not read): a later slice of the channels */
+    bool add;          /* to what y holds: a later slice of the channels */
     bool relu;         /* the last slice */
 } conv_tiles;
 
