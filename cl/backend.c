@@ -1,4 +1,6 @@
 /* The table, opening and closing, and memory transfer. */
+#include "choice.h"
+#include "clblast.h"
 #include "device.h"
 #include "program.h"
 #include "slots.h"
@@ -48,6 +50,8 @@ static void destroy(ocl_device *d)
 {
     if (d->queue)
         (void)clFinish(d->queue);
+    ocl_clblast_close(d);
+    ocl_choice_free(d->choice);
     ocl_programs_free(d->programs);
     ocl_staging_free(d, d->staging);
     ocl_memory_free(d->pool);
@@ -76,7 +80,8 @@ static socle_status make(ocl_device *d, size_t cache_bytes)
     d->pool = ocl_memory_new(d, cache_bytes);
     d->programs = ocl_programs_new(d);
     d->staging = ocl_staging_new(d);
-    return d->pool && d->programs && d->staging ? SOCLE_OK : SOCLE_ERR_NOMEM;
+    d->choice = ocl_choice_new(d);
+    return d->pool && d->programs && d->staging && d->choice ? SOCLE_OK : SOCLE_ERR_NOMEM;
 }
 
 static socle_status open_device(int index, const socle_device_desc *o, void **self)
@@ -210,4 +215,6 @@ const socle_backend socle_backend_cl = {
     .dropout = ocl_dropout,
     .sgd_many = ocl_sgd_many,
     .describe = ocl_describe,
+    .variants = ocl_variants,
+    .tune = ocl_tune,
 };

@@ -3,19 +3,17 @@
  * File: magic, format version, bytes of key, bytes of binary, checksum of binary, key, binary. The key is the machine's identity
  * (platform, device, driver and their versions), the build options, and every source. Two processes that write the same file
  * write the same bytes, and rename is atomic, so readers see a whole file or none. */
+#include "cache_folder.h"
 #include "program.h"
 
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <socle/sys/memory.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PATH = 1024, FORMAT = 1, FILES_MAX = 2048, FILES_KEPT = 1536, NAME = 64 };
+enum { FORMAT = 1, FILES_MAX = 2048, FILES_KEPT = 1536 };
 #define BINARY_MAX ((size_t)256 << 20)
 
 typedef struct header {
@@ -25,16 +23,6 @@ typedef struct header {
 } header;
 
 static const char magic[8] = { 's', 'o', 'c', 'l', 'e', '-', 'c', 'l' };
-
-/* FNV-1a, 64 bits. */
-static uint64_t hash(uint64_t h, const void *data, size_t bytes)
-{
-    const unsigned char *p = data;
-    for (size_t i = 0; i < bytes; i++)
-        h = (h ^ p[i]) * 1099511628211u;
-    return h;
-}
-#define HASH_START 14695981039346656037u
 
 /* The key as one text, owned by the caller. */
 static char *key_text(const ocl_key *k, size_t *bytes)
@@ -50,29 +38,6 @@ static char *key_text(const ocl_key *k, size_t *bytes)
         at += snprintf(text + at, n + 1 - (size_t)at, "%s", k->sources[i]);
     *bytes = (size_t)at;
     return text;
-}
-
-/* The folder, made if need be; false if there is none to be had. */
-static bool folder_of(char *path)
-{
-    const char *own = getenv("SOCLE_CACHE_DIR"), *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    int n;
-    if (own)
-        n = snprintf(path, PATH, "%s", own);
-    else if (xdg && *xdg)
-        n = snprintf(path, PATH, "%s/socle", xdg);
-    else if (home && *home)
-        n = snprintf(path, PATH, "%s/.cache/socle", home);
-    else
-        return false;
-    if (n <= 0 || n >= PATH - NAME)
-        return false;
-    for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        (void)mkdir(path, 0777);
-        *slash = '/';
-    }
-    return mkdir(path, 0777) == 0 || errno == EEXIST;
 }
 
 static bool read_all(FILE *f, void *to, size_t bytes)
@@ -92,7 +57,7 @@ static socle_status read_binary(FILE *f, const char *key, size_t key_bytes, unsi
     unsigned char *found = stored ? socle_mem_alloc(n) : NULL;
     bool memory = stored && found;
     bool good = memory && read_all(f, stored, key_bytes) && memcmp(stored, key, key_bytes) == 0 &&
-                read_all(f, found, n) && hash(HASH_START, found, n) == h.checksum && fgetc(f) == EOF;
+                read_all(f, found, n) && ocl_hash(OCL_HASH_START, found, n) == h.checksum && fgetc(f) == EOF;
     socle_mem_free(stored);
     if (good) {
         *binary = found;
@@ -105,16 +70,17 @@ static socle_status read_binary(FILE *f, const char *key, size_t key_bytes, unsi
 
 socle_status ocl_cache_load(const ocl_key *k, unsigned char **binary, size_t *bytes)
 {
-    char path[PATH];
+    char path[OCL_PATH];
     size_t key_bytes;
     *binary = NULL;
-    if (!folder_of(path))
+    if (!ocl_cache_folder(path))
         return SOCLE_OK;
     char *key = key_text(k, &key_bytes);
     if (!key)
         return SOCLE_ERR_NOMEM;
     size_t n = strlen(path);
-    (void)snprintf(path + n, PATH - n, "/%016llx.clbin", (unsigned long long)hash(HASH_START, key, key_bytes));
+    (void)snprintf(path + n, OCL_PATH - n, "/%016llx.clbin",
+                   (unsigned long long)ocl_hash(OCL_HASH_START, key, key_bytes));
     FILE *f = fopen(path, "rb");
     socle_status status = f ? read_binary(f, key, key_bytes, binary, bytes) : SOCLE_OK;
     if (f)
@@ -134,13 +100,13 @@ static void prune(const char *folder)
 {
     for (int count = FILES_MAX + 1; count > FILES_KEPT;) {
         DIR *dir = opendir(folder);
-        char oldest[PATH] = "";
+        char oldest[OCL_PATH] = "";
         time_t when = 0;
         count = 0;
         for (struct dirent *e; dir && (e = readdir(dir));) {
-            char path[PATH];
+            char path[OCL_PATH];
             struct stat info;
-            if (!is_ours(e->d_name) || snprintf(path, sizeof path, "%s/%s", folder, e->d_name) >= PATH ||
+            if (!is_ours(e->d_name) || snprintf(path, sizeof path, "%s/%s", folder, e->d_name) >= OCL_PATH ||
                 stat(path, &info) != 0)
                 continue;
             count++;
@@ -169,33 +135,21 @@ static int files_in(const char *folder)
 
 void ocl_cache_store(const ocl_key *k, const unsigned char *binary, size_t bytes)
 {
-    char folder[PATH], path[PATH + NAME], temporary[PATH + NAME];
+    char folder[OCL_PATH], name[OCL_FILE];
     size_t key_bytes;
-    if (!folder_of(folder))
+    if (!ocl_cache_folder(folder))
         return;
     char *key = key_text(k, &key_bytes);
     if (!key)
         return;
-    (void)snprintf(path, sizeof path, "%s/%016llx.clbin", folder,
-                   (unsigned long long)hash(HASH_START, key, key_bytes));
-    (void)snprintf(temporary, sizeof temporary, "%s/new-XXXXXX", folder);
-    int fd = mkstemp(temporary);
-    FILE *f = fd >= 0 ? fdopen(fd, "wb") : NULL;
-    if (f) {
-        header h = { .format = FORMAT,
-                     .key_bytes = key_bytes,
-                     .binary_bytes = bytes,
-                     .checksum = hash(HASH_START, binary, bytes) };
-        memcpy(h.magic, magic, sizeof magic);
-        bool good = fwrite(&h, sizeof h, 1, f) == 1 && fwrite(key, key_bytes, 1, f) == 1 &&
-                    fwrite(binary, bytes, 1, f) == 1;
-        good &= fclose(f) == 0;
-        if (!good || rename(temporary, path) != 0)
-            (void)unlink(temporary);
-    } else if (fd >= 0) {
-        (void)close(fd);
-        (void)unlink(temporary);
-    }
+    header h = { .format = FORMAT,
+                 .key_bytes = key_bytes,
+                 .binary_bytes = bytes,
+                 .checksum = ocl_hash(OCL_HASH_START, binary, bytes) };
+    memcpy(h.magic, magic, sizeof magic);
+    (void)snprintf(name, sizeof name, "%016llx.clbin",
+                   (unsigned long long)ocl_hash(OCL_HASH_START, key, key_bytes));
+    ocl_cache_replace(folder, name, 3, (ocl_part[]){ { &h, sizeof h }, { key, key_bytes }, { binary, bytes } });
     socle_mem_free(key);
     if (files_in(folder) > FILES_MAX)
         prune(folder);

@@ -12,6 +12,7 @@
 struct ocl_memory;   /* memory.c */
 struct ocl_programs; /* program.c */
 struct ocl_staging;  /* staging.c */
+struct ocl_choice;   /* choice.c */
 
 typedef struct ocl_device {
     cl_platform_id platform;
@@ -28,6 +29,8 @@ typedef struct ocl_device {
     struct ocl_memory *pool;
     struct ocl_programs *programs;
     struct ocl_staging *staging;
+    struct ocl_choice *choice;
+    bool used_clblast; /* it then holds on to the context until told otherwise */
     socle_status late; /* an error found after its call had returned: every later call answers it */
     char late_text[256];
     const char *last_kernel;   /* enqueued last: named when the device reports late */

@@ -11,7 +11,8 @@ socle_status ocl_unary(void *self, socle_unary op, socle_out y, socle_in x, floa
 socle_status ocl_unary_grad(void *self, socle_unary op, socle_out dx, socle_in dy, socle_in x, socle_in y, float a,
                             float b);
 socle_status ocl_binary(void *self, socle_binary op, socle_out y, socle_in a, socle_in b);
-socle_status ocl_binary_grad(void *self, socle_binary op, int side, socle_out d, socle_in dy, socle_in a, socle_in b);
+socle_status ocl_binary_grad(void *self, socle_binary op, int side, socle_out d, socle_in dy, socle_in a,
+                             socle_in b);
 socle_status ocl_where(void *self, socle_out y, socle_in cond, socle_in a, socle_in b);
 socle_status ocl_axpby(void *self, socle_out y, float a, socle_in x, float b);
 /* reduce.c */
@@ -35,8 +36,8 @@ socle_status ocl_dropout(void *self, socle_out y, socle_in x, socle_philox r, fl
 /* conv.c */
 socle_status ocl_conv(void *self, const socle_conv *p, socle_epilogue e, socle_out y, socle_in x, socle_in w,
                       socle_in bias);
-socle_status ocl_conv_grad(void *self, const socle_conv *p, socle_epilogue e, socle_out dx, socle_out dw, socle_out db,
-                           socle_in dy, socle_in x, socle_in w, socle_in y);
+socle_status ocl_conv_grad(void *self, const socle_conv *p, socle_epilogue e, socle_out dx, socle_out dw,
+                           socle_out db, socle_in dy, socle_in x, socle_in w, socle_in y);
 /* linear.c */
 socle_status ocl_linear(void *self, socle_epilogue e, socle_out y, socle_in x, socle_in w, socle_in bias);
 socle_status ocl_linear_grad(void *self, socle_epilogue e, socle_out dx, socle_out dw, socle_out db, socle_in dy,
@@ -49,5 +50,8 @@ socle_status ocl_xent_grad(void *self, socle_out dx, socle_in dloss, socle_in lo
 /* optim.c */
 socle_status ocl_sgd_many(void *self, size_t n, const socle_view *p, const socle_view *g, const socle_view *m,
                           const socle_sgd_args *a);
+/* tune.c */
+socle_status ocl_variants(void *self, bool check, socle_variant_report fn, void *user);
+socle_status ocl_tune(void *self, socle_tune_report fn, void *user);
 
 #endif

@@ -1,4 +1,6 @@
 # The OpenCL backend, where OpenCL is to be had.
+set(SOCLE_CLBLAST AUTO CACHE STRING "matrix products by CLBlast on OpenCL GPUs: ON, OFF, or AUTO: where it is installed")
+set_property(CACHE SOCLE_CLBLAST PROPERTY STRINGS AUTO ON OFF)
 if(SOCLE_OPENCL STREQUAL "OFF")
     return()
 endif()
@@ -14,7 +16,25 @@ if(NOT OpenCL_FOUND)
 endif()
 include(EmbedText)
 file(GLOB kernels CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/cl/kernels/*.cl ${CMAKE_CURRENT_SOURCE_DIR}/cl/kernels/*.clh)
-socle_backend(cl DIR cl LIBS OpenCL::OpenCL)
+
+# CLBlast is the way to multiply matrices on GPUs; without it our own kernels do.
+find_path(CLBLAST_INCLUDE_DIR clblast_c.h)
+find_library(CLBLAST_LIBRARY clblast)
+mark_as_advanced(CLBLAST_INCLUDE_DIR CLBLAST_LIBRARY)
+set(clblast "")
+if(NOT SOCLE_CLBLAST STREQUAL "OFF" AND CLBLAST_INCLUDE_DIR AND CLBLAST_LIBRARY)
+    set(clblast ${CLBLAST_LIBRARY})
+elseif(SOCLE_CLBLAST STREQUAL "AUTO")
+    message(STATUS "CLBlast was not found: matrix products on GPUs run on plainer kernels (Debian: libclblast-dev)")
+elseif(SOCLE_CLBLAST)
+    message(FATAL_ERROR "SOCLE_CLBLAST is ON, but the library or its header clblast_c.h was not found "
+                        "(Debian: libclblast-dev)")
+endif()
+socle_backend(cl DIR cl LIBS OpenCL::OpenCL ${clblast})
+if(clblast)
+    target_compile_definitions(socle_cl PRIVATE SOCLE_CLBLAST)
+    target_include_directories(socle_cl SYSTEM PRIVATE ${CLBLAST_INCLUDE_DIR})
+endif()
 socle_embed(${CMAKE_BINARY_DIR}/cl_sources.c ocl_source ${kernels}
             ${CMAKE_CURRENT_SOURCE_DIR}/include/socle/sys/unary.def ${CMAKE_CURRENT_SOURCE_DIR}/include/socle/sys/binary.def)
 target_sources(socle_cl PRIVATE ${CMAKE_BINARY_DIR}/cl_sources.c)

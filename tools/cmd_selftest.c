@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-#include <socle/tensor.h>
+#include <socle/sys/tune.h>
 #include "conformance.h"
 
 enum { MOST_SHOWN = 5, /* failures per slot */ MOST_THREADS = 4 };
@@ -104,6 +104,35 @@ static bool known_family(const char *name)
     return false;
 }
 
+typedef struct variants {
+    int used, aside;
+} variants;
+
+static void report_variant(void *user, const socle_variant *v)
+{
+    variants *n = user;
+    n->used += !v->aside;
+    n->aside += v->aside;
+    printf("%-8s %-12s %s%s\n", v->family, v->name, v->aside ? "put aside: " : "agrees", v->reason);
+}
+
+/* Tries every kernel the device chooses from, not only those that the rows below lead to; what disagrees is put aside, and
+ * is no failure: the next one does its work. The exit code. */
+static int test_variants(const conformance_options *o)
+{
+    variants n = { 0 };
+    socle_device *device = socle_device_open(o->device, (socle_device_desc){ 0 });
+    if (device == NULL || socle_device_variants(device, true, report_variant, &n) != SOCLE_OK) {
+        int code = complain_error();
+        socle_device_close(device);
+        return code;
+    }
+    if (n.used + n.aside > 0)
+        printf("%d kernels to choose from, %d put aside\n\n", n.used + n.aside, n.aside);
+    socle_device_close(device);
+    return DONE;
+}
+
 /* Where the conformance program cannot go on (the device is lost) it says so and aborts: that is a failed test, no
  * crash of this program. */
 static void aborted(int signal_number)
@@ -135,6 +164,10 @@ int cmd_selftest(int argc, char **argv)
         socle_set_log(note, &p);
     signal(SIGABRT, aborted);
     double start = p.last = now();
+    int code = o.family == NULL ? test_variants(&o) : DONE;
+    if (code != DONE)
+        return code;
+    p.last = now();
     conformance_summary sum;
     int failed = conformance_run(&o, report, &p, &sum);
     clear_line(&p);

@@ -1,4 +1,4 @@
-/* socle: what devices there are, and whether they do what they should. */
+/* socle: what devices there are, whether they do what they should, and what is fastest on them. */
 #include "socle.h"
 
 #include <stdarg.h>
@@ -32,6 +32,14 @@ static const struct {
       "    --family NAME    one family of functions only\n"
       "    --threads N      CPU threads, 1 to 4: each number up to N must give the same bits (1; with --long 3)\n"
       "    --long           all sizes and memory layouts: minutes\n" },
+    { "tune", cmd_tune,
+      "tune [--device SPEC]\n"
+      "    Times the kernels a device can choose from on the shapes that matter in training, and keeps the winners "
+      "for\n"
+      "    later programs, beside the compiled kernels. Nothing becomes slower: a choice changes only where "
+      "another "
+      "kernel\n"
+      "    is faster every time. Minutes.\n" },
     { "version", cmd_version, "version\n" },
     { "help", cmd_help, "help\n" },
 };
@@ -67,7 +75,7 @@ int complain_error(void)
 int main(int argc, char **argv)
 {
     if (argc < 2) {
-        complain("say what: devices, selftest, version or help");
+        complain("say what: devices, selftest, tune, version or help");
         return BAD_USAGE;
     }
     const char *name = argv[1];

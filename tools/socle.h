@@ -28,5 +28,6 @@ bool options_take(const char *command, int argc, char **argv, const option_slot 
 /* Each gets the arguments after its name and returns the exit code. */
 int cmd_devices(int argc, char **argv);
 int cmd_selftest(int argc, char **argv);
+int cmd_tune(int argc, char **argv);
 
 #endif

@@ -1,31 +1,52 @@
-/* c = alpha a b + beta c for views of any strides: the definition, and what remains where nothing faster applies. */
-__kernel void gemm_any(map cm, map am, map bm, __global float *c, __global const float *a, __global const float *b,
-                       int ndim, index_t batches, float alpha, float beta)
+/* c = alpha a b + beta c one element a work-item: the definition, and what remains where nothing faster applies. And the two
+ * passes that faster ways may need behind them. */
+__kernel void gemm_any(product g, __global float *c, __global const float *a, __global const float *b,
+                       __global const float *bias, index_t batches, float alpha, float beta)
 {
-    const index_t j = get_global_id(0), i = get_global_id(1), k_dim = am.dim[ndim - 1];
-    if (j >= cm.dim[ndim - 1] || i >= cm.dim[ndim - 2])
+    const index_t j = get_global_id(0), i = get_global_id(1);
+    if (j >= g.n || i >= g.m)
         return;
-    for (index_t batch = get_global_id(2); batch < batches; batch += get_global_size(2)) {
-        index_t rest = batch, ca = cm.offset, aa = am.offset, ba = bm.offset;
-        for (int d = ndim - 3; d >= 0; d--) {
-            const index_t k = d > 0 ? rest % cm.dim[d] : rest;
-            if (d > 0)
-                rest /= cm.dim[d];
-            ca += d == 0 && cm.lanes > 1 ? k / 16 * cm.stride[0] + k % 16 : k * cm.stride[d];
-            aa += d == 0 && am.lanes > 1 ? k / 16 * am.stride[0] + k % 16 : k * am.stride[d];
-            ba += d == 0 && bm.lanes > 1 ? k / 16 * bm.stride[0] + k % 16 : k * bm.stride[d];
-        }
-        /* with two dims the first is the rows: blocks of images may be there */
-        const bool flat = ndim == 2;
-        ca += flat && cm.lanes > 1 ? i / 16 * cm.stride[0] + i % 16 : i * cm.stride[ndim - 2];
-        aa += flat && am.lanes > 1 ? i / 16 * am.stride[0] + i % 16 : i * am.stride[ndim - 2];
-        ca += j * cm.stride[ndim - 1];
-        ba += j * bm.stride[ndim - 1];
-        float acc = 0;
-        for (index_t k = 0; k < k_dim; k++) {
-            const index_t bk = flat && bm.lanes > 1 ? k / 16 * bm.stride[0] + k % 16 : k * bm.stride[ndim - 2];
-            acc = fma(a[aa + k * am.stride[ndim - 1]], b[ba + bk], acc);
-        }
-        c[ca] = beta == 0 ? alpha * acc : alpha * acc + beta * c[ca];
+    for (index_t item = get_global_id(2); item < batches; item += get_global_size(2)) {
+        __global const float *row = a + matrix_at(&g, &g.a, item) + along(g.a.row, i);
+        __global const float *column = b + matrix_at(&g, &g.b, item) + along(g.b.column, j);
+        __global float *to = c + matrix_at(&g, &g.c, item) + along(g.c.row, i) + along(g.c.column, j);
+        float sum = 0;
+        for (index_t k = 0; k < g.k; k++)
+            sum = fma(row[along(g.a.column, k)], column[along(g.b.row, k)], sum);
+        *to = finished(&g, to, bias, i, j, alpha * sum, beta, true);
     }
+}
+
+/* c = alpha (the slices' partial products (m, n), added in order) + beta c. */
+__kernel void gemm_combine(product g, __global float *c, __global const float *partial, __global const float *bias,
+                           index_t partial_at, index_t slices, float alpha, float beta)
+{
+    const index_t j = get_global_id(0), i = get_global_id(1);
+    if (j >= g.n || i >= g.m)
+        return;
+    __global float *to = c + g.c.at + along(g.c.row, i) + along(g.c.column, j);
+    float sum = 0;
+    for (index_t s = 0; s < slices; s++)
+        sum += partial[partial_at + (s * g.m + i) * g.n + j];
+    *to = finished(&g, to, bias, i, j, alpha * sum, beta, true);
+}
+
+/* Bias and activation of a c that a library has computed. */
+__kernel void gemm_finish(product g, __global float *c, __global const float *bias, index_t batches)
+{
+    const index_t j = get_global_id(0), i = get_global_id(1);
+    if (j >= g.n || i >= g.m)
+        return;
+    for (index_t item = get_global_id(2); item < batches; item += get_global_size(2)) {
+        __global float *to = c + matrix_at(&g, &g.c, item) + along(g.c.row, i) + along(g.c.column, j);
+        *to = finished(&g, to, bias, i, j, *to, 0, true);
+    }
+}
+
+/* A dense copy of g's c, which is (m, n). */
+__kernel void gemm_dense(product g, __global float *to, __global const float *c, index_t to_at)
+{
+    const index_t j = get_global_id(0), i = get_global_id(1);
+    if (j < g.n && i < g.m)
+        to[to_at + i * g.n + j] = c[g.c.at + along(g.c.row, i) + along(g.c.column, j)];
 }

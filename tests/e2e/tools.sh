@@ -64,6 +64,7 @@ if [ "$opencl" -gt 0 ]; then
     also "^PASS: cl: "
     also "^dropout .* PASS "
     refuse 2 "cl:0 (" selftest --device cl:99
+    refuse 2 "cl:0 (" tune --device cl:99
     refuse 2 "part of a name: cl:0 (" selftest --device cl:abacus
 fi
 
@@ -80,6 +81,9 @@ refuse 2 "\"-x\" is no option" help -x
 refuse 2 "\"-x\" is no option" selftest -x
 refuse 2 "abacus.*unknown.*cpu" selftest --device abacus
 refuse 2 "number" selftest --device cpu:abacus
+refuse 1 "'cpu.*' has nothing to tune" tune --device cpu
+refuse 2 "--threads.* is no option" tune --threads 2
+refuse 2 "abacus.*unknown.*cpu" tune --device abacus
 refuse 2 "counted from 0" selftest --device cpu:1
 refuse 2 "\"abacus\", only elementwise, .*optim" selftest --device cpu --family abacus
 refuse 2 "--device needs a value" selftest --device
@@ -91,4 +95,4 @@ SOCLE_DEVICE=abacus
 export SOCLE_DEVICE
 refuse 2 "abacus" selftest --family optim
 [ "$failures" -eq 0 ] || exit 1
-echo "devices, selftest and every bad input: as documented"
+echo "devices, selftest, tune and every bad input: as documented"

@@ -20,6 +20,7 @@
 #define SOCLE_SYS_BACKEND_H
 
 #include "../tensor.h"
+#include "tune.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -216,11 +217,17 @@ typedef struct socle_backend {
     /* About a device that need not be open; where count() is 0, describe(0) fails and the text says why there is
      * none. A backend without this has devices of kind OTHER, found by number only. */
     socle_status (*describe)(int index, socle_device_info *out);
+    /* Of the kernels it chooses from; sys/tune.h has the meaning. Both may wait, and compile. */
+    socle_status (*variants)(void *self, bool check, socle_variant_report fn, void *user);
+    socle_status (*tune)(void *self, socle_tune_report fn, void *user);
 } socle_backend;
 
 /* For backends outside this repository. The table must outlive the process's use of it. ERR_ARG for an incomplete
  * table or a name that is taken. Not thread-safe against socle_device_open. */
 SOCLE_API socle_status socle_backend_register(const socle_backend *b);
+
+/* A message for the log (socle_set_log), for backends. */
+SOCLE_API void socle_log_text(socle_log_level level, const char *fmt, ...) SOCLE_PRINTF(2, 3);
 
 /* What a device runs on, for tests, benchmarks and tools. */
 SOCLE_API const socle_backend *socle_device_backend(const socle_device *d);
