@@ -39,3 +39,5 @@ build_packages="gcc libc6-dev cmake ninja-build pkg-config zlib1g-dev"
 data_packages="dataset-fashion-mnist"
 # What the tests take on top.
 test_packages="g++ clang libomp-dev libcriterion-dev binutils"
+# OpenCL: what the backend is built with, a device on every machine (PoCL), and a simulator that sees races.
+opencl_packages="opencl-headers ocl-icd-opencl-dev libclblast-dev pocl-opencl-icd oclgrind"

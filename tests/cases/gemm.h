@@ -44,7 +44,12 @@ static const gemm_row gemm_rows[] = {
     { { 8, 0 }, 64, 33, 40,       1, 0, CASE_LARGE, 0 },
     { { 0, 0 }, 256, 256, 256,    1, 0, CASE_BENCH | CASE_LARGE, 0 },
     { { 0, 0 }, 256, 50, 784,     1, 0, CASE_BENCH | CASE_LARGE, 0 },
+    { { 0, 0 }, 512, 512, 512,    1, 0, CASE_BENCH | CASE_HUGE, 0 },
     { { 0, 0 }, 1024, 1024, 1024, 1, 0, CASE_BENCH | CASE_HUGE, 0 },
+    { { 0, 0 }, 2048, 2048, 2048, 1, 0, CASE_BENCH | CASE_HUGE, 0 },
+    { { 0, 0 }, 16, 200704, 72,   1, 0, CASE_BENCH | CASE_HUGE, 0 }, /* convolutions of 64 images as products */
+    { { 0, 0 }, 64, 12544, 576,   1, 0, CASE_BENCH | CASE_HUGE, 0 },
+    { { 0, 0 }, 512, 3136, 4608,  1, 0, CASE_BENCH | CASE_HUGE, 0 },
 };
 
 /* x (n, in), w (out, in), bias (out) -> y (n, out). */
