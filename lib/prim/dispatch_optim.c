@@ -5,6 +5,9 @@
 
 #include "core/alloc.h"
 
+/* Parameters whose views need no memory of their own: a step of a small network allocates nothing. */
+enum { FEW = 32 };
+
 static socle_status sgd_many(call *k, size_t n, const socle_view *p, const socle_view *g, const socle_view *m,
                              const socle_sgd_args *a)
 {
@@ -41,14 +44,15 @@ socle_status socle_prim_sgd_many(size_t n, socle_tensor *const *p, socle_tensor 
     SOCLE_TRY(validate_sgd_many(n, p, g, m, a));
     if (n == 0)
         return SOCLE_OK;
-    socle_view *views = NULL;
+    socle_view few[3 * FEW], *views = few;
     size_t bytes;
-    if (size_mul(n, 3 * sizeof *views, &bytes))
-        views = socle_mem_alloc(bytes);
+    if (n > FEW)
+        views = size_mul(n, 3 * sizeof *views, &bytes) ? socle_mem_alloc(bytes) : NULL;
     if (!views)
         return socle_fail(SOCLE_ERR_NOMEM, "sgd: no memory for the views of %zu parameters", n);
     socle_status s = step(n, p, g, m, a, views);
-    socle_mem_free(views);
+    if (views != few)
+        socle_mem_free(views);
     for (size_t i = 0; i < n; i++) {
         tensor_touch(p[i]);
         if (m)

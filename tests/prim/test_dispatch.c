@@ -399,6 +399,25 @@ Test(dispatch, everything_written_advances_its_version_and_nothing_else)
 
 /* ---- memory ---- */
 
+/* More than are kept on the stack. Empty ones are among them and are passed over. */
+Test(dispatch, a_step_takes_any_number_of_parameters)
+{
+    enum { MANY = 70 };
+    socle_tensor *p[MANY], *g[MANY];
+    for (int i = 0; i < MANY; i++) {
+        const socle_shape shape = socle_shape1(i % 7 == 3 ? 0 : 2);
+        p[i] = f32(shape, (const double[]){ i, -i });
+        g[i] = f32(shape, (const double[]){ 1, i });
+    }
+    assert_ok(socle_prim_sgd_many(MANY, p, g, NULL, &(socle_sgd_args){ .lr = 0.5f }));
+    for (int i = 0; i < MANY; i++) {
+        if (i % 7 != 3)
+            assert_close(p[i], ((const double[]){ i - 0.5, -1.5 * i }), 2, budget_exact);
+        socle_release(p[i]);
+        socle_release(g[i]);
+    }
+}
+
 typedef struct scene {
     socle_tensor *x, *w, *y, *dx, *dw, *db;
 } scene;
