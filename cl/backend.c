@@ -168,6 +168,16 @@ static socle_status finish(void *self)
     return status;
 }
 
+static void counters(void *self, socle_counters *out)
+{
+    ocl_device *d = self;
+    (void)pthread_mutex_lock(&d->lock);
+    *out = (socle_counters){
+        .bytes = d->bytes, .launches = d->launches, .waits = d->waits, .compiled = d->compiled, .loaded = d->loaded
+    };
+    (void)pthread_mutex_unlock(&d->lock);
+}
+
 const socle_backend socle_backend_cl = {
     .size = sizeof(socle_backend),
     .name = "cl",
@@ -210,4 +220,5 @@ const socle_backend socle_backend_cl = {
     .dropout = ocl_dropout,
     .sgd_many = ocl_sgd_many,
     .describe = ocl_describe,
+    .counters = counters,
 };

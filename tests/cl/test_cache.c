@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "cl/device.h"
+#include <socle/sys/backend.h>
 #include "support/support.h"
 
 static char folder[64];
@@ -49,26 +49,21 @@ static void tear_down(void)
 
 TestSuite(cache, .init = set_up, .fini = tear_down);
 
-typedef struct counts {
-    uint64_t compiled, loaded;
-} counts;
-
 /* Two programs on a device of its own, as a new process has; their result must be right wherever they came from. */
-static counts use(void)
+static socle_counters use(void)
 {
     socle_device *d = open_device("cl", 0);
     socle_tensor *t = socle_tensor_new(d, SOCLE_F32, socle_shape1(7));
     assert_ok(socle_prim_fill(t, 2));
     assert_ok(socle_prim_unary(SOCLE_UNARY_square, t, t, 0, 0));
     assert_close(t, ((double[]){ 4, 4, 4, 4, 4, 4, 4 }), 7, budget_exact);
-    const ocl_device *self = socle_device_self(d);
-    counts c = { self->compiled, self->loaded };
+    socle_counters c = socle_device_counters(d);
     socle_release(t);
     socle_device_close(d);
     return c;
 }
 
-static void expect_counts(const char *when, counts c, uint64_t compiled, uint64_t loaded)
+static void expect_counts(const char *when, socle_counters c, uint64_t compiled, uint64_t loaded)
 {
     cr_expect_eq(c.compiled, compiled, "%s: %d programs compiled", when, (int)c.compiled);
     cr_expect_eq(c.loaded, loaded, "%s: %d programs loaded", when, (int)c.loaded);
