@@ -2,6 +2,7 @@
  */
 #include "log.h"
 
+#include <socle/sys/backend.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -50,20 +51,33 @@ bool log_enabled(socle_log_level level)
     return exchange_sink(NULL).fn != NULL || environment_wants(level);
 }
 
-void log_text(socle_log_level level, const char *fmt, ...)
+static void send(socle_log_level level, const char *fmt, va_list args)
 {
     log_sink sink = exchange_sink(NULL);
     if (sink.fn == NULL && !environment_wants(level))
         return;
     char text[1024];
-    va_list args;
-    va_start(args, fmt);
     int n = vsnprintf(text, sizeof text, fmt, args);
-    va_end(args);
     if (n < 0)
         return;
     if (sink.fn != NULL)
         sink.fn(sink.user, level, text);
     else
         fprintf(stderr, "socle: %s: %s\n", level_name[level], text);
+}
+
+void log_text(socle_log_level level, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    send(level, fmt, args);
+    va_end(args);
+}
+
+void socle_log_text(socle_log_level level, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    send(level, fmt, args);
+    va_end(args);
 }

@@ -119,18 +119,32 @@ Test(cache, ignores_a_corrupt_file_and_writes_it_anew)
     }
 }
 
-static int logged;
+typedef struct heard {
+    int troubles, building; /* warnings and errors; "building kernels" */
+} heard;
 
-static void count_messages(void *user, socle_log_level level, const char *text)
+static void listen(void *user, socle_log_level level, const char *text)
 {
-    (void)user;
-    (void)text;
-    logged += level <= SOCLE_LOG_WARN;
+    heard *h = user;
+    h->troubles += level <= SOCLE_LOG_WARN;
+    h->building += level == SOCLE_LOG_INFO && strcmp(text, "building kernels") == 0;
+}
+
+Test(cache, the_log_says_once_that_kernels_are_built_and_only_when_they_are)
+{
+    heard h = { 0 };
+    socle_set_log(listen, &h);
+    expect_counts("cold", use(), 2, 0);
+    cr_expect_eq(h.building, 1);
+    expect_counts("warm", use(), 0, 2);
+    cr_expect_eq(h.building, 1);
+    socle_set_log(NULL, NULL);
 }
 
 Test(cache, does_without_a_folder_it_cannot_write)
 {
-    socle_set_log(count_messages, NULL);
+    heard h = { 0 };
+    socle_set_log(listen, &h);
     setenv("SOCLE_CACHE_DIR", "/proc/no/such/folder", 1);
     expect_counts("no folder", use(), 2, 0);
     char file[128]; /* a file where the folder should be */
@@ -138,6 +152,6 @@ Test(cache, does_without_a_folder_it_cannot_write)
     fclose(fopen(file, "w"));
     setenv("SOCLE_CACHE_DIR", file, 1);
     expect_counts("a file", use(), 2, 0);
-    cr_expect_eq(logged, 0);
+    cr_expect_eq(h.troubles, 0);
     socle_set_log(NULL, NULL);
 }

@@ -232,6 +232,9 @@ typedef struct socle_backend {
  * table or a name that is taken. Not thread-safe against socle_device_open. */
 SOCLE_API socle_status socle_backend_register(const socle_backend *b);
 
+/* A message for the log (socle_set_log), for backends. */
+SOCLE_API void socle_log_text(socle_log_level level, const char *fmt, ...) SOCLE_PRINTF(2, 3);
+
 /* What a device runs on, for tests, benchmarks and tools. */
 SOCLE_API const socle_backend *socle_device_backend(const socle_device *d);
 SOCLE_API void *socle_device_self(const socle_device *d);
