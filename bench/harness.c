@@ -60,6 +60,13 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+void bench_summarize(double *samples, int n, double *min, double *median)
+{
+    qsort(samples, (size_t)n, sizeof *samples, ascending);
+    *min = samples[0];
+    *median = samples[n / 2];
+}
+
 /* Seconds of one of `runs` runs. */
 static socle_status sample(const bench *b, const bench_task *t, int runs, double *seconds)
 {
@@ -106,12 +113,8 @@ socle_status bench_measure(const bench *b, bench_task *tasks, int n, double *pea
             s = sample(b, &tasks[i], runs[i], &times[i * SAMPLES + taken]);
         taken++;
     }
-    for (int i = 0; i < n && s == SOCLE_OK; i++) {
-        double *of = times + i * SAMPLES;
-        qsort(of, (size_t)taken, sizeof *of, ascending);
-        tasks[i].min = of[0];
-        tasks[i].median = of[taken / 2];
-    }
+    for (int i = 0; i < n && s == SOCLE_OK; i++)
+        bench_summarize(times + i * SAMPLES, taken, &tasks[i].min, &tasks[i].median);
     free(times);
     return s;
 }

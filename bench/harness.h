@@ -33,6 +33,9 @@ double bench_yardstick(const bench *b);
 /* Times n tasks in turns for about b->seconds; *peak is the best yardstick met on the way. A failing task's status. */
 socle_status bench_measure(const bench *b, bench_task *tasks, int n, double *peak);
 
+/* Of n > 0 samples, which are sorted. */
+void bench_summarize(double *samples, int n, double *min, double *median);
+
 bool bench_wanted(const bench *b, const char *family, const char *name);
 /* Heads the table of rows, but for JSON. */
 void bench_print_head(const bench *b);
@@ -49,5 +52,8 @@ int bench_peak(int threads, double seconds, bool json); /* threads: 1 to this ma
 int bench_conv(const bench *b);
 int bench_linear(const bench *b);
 int bench_gemm(const bench *b);
+/* A workload (NULL: the first) on the device that spec names; b.device is not read. started: bench_now() when the program
+ * began. To be called before anything else of the library: it counts host memory. */
+int bench_train(bench b, const char *spec, const char *workload, double started);
 
 #endif

@@ -1,4 +1,5 @@
-/* socle-bench: what the machine can do (peak), and what of it each primitive reaches (prim). */
+/* socle-bench: what the machine can do (peak), what of it each primitive reaches (prim), and what a training step of a
+ * whole network takes (train). */
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -7,23 +8,31 @@
 
 #include "cpu/parallel.h"
 #include "harness.h"
+#include "workloads.h"
 
-static const char help[] = "socle-bench peak [--threads N] [--seconds S] [--json]\n"
-                           "    fp32 multiply-adds and memory bandwidth of this machine, for 1 to N threads\n"
-                           "socle-bench prim [--device SPEC] [--threads N] [--filter TEXT] [--seconds S] [--json]\n"
-                           "    the primitives on the rows of tests/cases (convolutions, linear layers, matrix "
-                           "products), each checked against\n"
-                           "    the reference and then timed; TEXT selects rows by \"family name\"\n"
-                           "\n"
-                           "    --threads N    CPU threads (default: all cores this process may use)\n"
-                           "    --seconds S    time for each row, or each line of peak (default: 0.5)\n"
-                           "    --json         one JSON object a line\n"
-                           "\n"
-                           "On a machine that others use too, spinning threads cost more than they give: set "
-                           "OMP_WAIT_POLICY=passive there.\n";
+static const char help[] =
+    "socle-bench peak [--threads N] [--seconds S] [--json]\n"
+    "    fp32 multiply-adds and memory bandwidth of this machine, for 1 to N threads\n"
+    "socle-bench prim [--device SPEC] [--threads N] [--filter TEXT] [--seconds S] [--json]\n"
+    "    the primitives on the rows of tests/cases (convolutions, linear layers, matrix "
+    "products), each checked against\n"
+    "    the reference and then timed; TEXT selects rows by \"family name\"\n"
+    "socle-bench train [WORKLOAD] [--device SPEC] [--threads N] [--seconds S] [--json]\n"
+    "    a training step: time of its parts and of the whole, images a second, memory taken, "
+    "kernels launched,\n"
+    "    waits for the device, and the time to the first step; WORKLOAD is one of\n";
+
+static const char options_help[] =
+    "\n"
+    "    --threads N    CPU threads (default: all cores this process may use)\n"
+    "    --seconds S    time for each row, each line of peak, or the training (default: 0.5)\n"
+    "    --json         one JSON object a line\n"
+    "\n"
+    "On a machine that others use too, spinning threads cost more than they give: set "
+    "OMP_WAIT_POLICY=passive there.\n";
 
 typedef struct arguments {
-    const char *command, *device, *filter;
+    const char *command, *workload, *device, *filter;
     int threads;
     double seconds;
     bool json;
@@ -62,6 +71,7 @@ static bool take(arguments *a, const char *option, const char *value)
 
 static bool parse(int argc, char **argv, arguments *a)
 {
+    static const char *const commands[] = { "peak", "prim", "train" };
     static const char *const with_value[] = { "--device", "--filter", "--seconds", "--threads" };
     for (int i = 1; i < argc; i++) {
         bool known = false;
@@ -69,7 +79,11 @@ static bool parse(int argc, char **argv, arguments *a)
             a->json = known = true;
         } else if (argv[i][0] != '-' && !a->command) {
             a->command = argv[i];
-            known = strcmp(a->command, "peak") == 0 || strcmp(a->command, "prim") == 0;
+            for (size_t c = 0; c < sizeof commands / sizeof commands[0]; c++)
+                known |= strcmp(a->command, commands[c]) == 0;
+        } else if (argv[i][0] != '-' && strcmp(a->command, "train") == 0 && !a->workload) {
+            a->workload = argv[i];
+            known = true;
         }
         for (size_t o = 0; o < sizeof with_value / sizeof with_value[0] && !known; o++) {
             if (strcmp(argv[i], with_value[o]) != 0)
@@ -89,7 +103,7 @@ static bool parse(int argc, char **argv, arguments *a)
         }
     }
     if (!a->command)
-        complain("say what: peak or prim; try --help");
+        complain("say what: peak, prim or train; try --help");
     return a->command;
 }
 
@@ -107,16 +121,31 @@ static int prim(const arguments *a, int threads)
     return failed;
 }
 
+static void print_help(void)
+{
+    fputs(help, stdout);
+    const workload *w;
+    for (size_t i = 0; (w = workload_at(i)); i++)
+        printf("        %-15s %s%s\n", w->name, w->what, i == 0 ? " (default)" : "");
+    fputs(options_help, stdout);
+}
+
 int main(int argc, char **argv)
 {
+    double started = bench_now();
     for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], "--help") == 0) {
-            fputs(help, stdout);
+            print_help();
             return 0;
         }
     arguments a = { .device = "cpu", .seconds = 0.5 };
     if (!parse(argc, argv, &a))
         return 2;
     int threads = a.threads ? a.threads : cpu_cores();
-    return strcmp(a.command, "peak") == 0 ? bench_peak(threads, a.seconds, a.json) : prim(&a, threads);
+    if (strcmp(a.command, "peak") == 0)
+        return bench_peak(threads, a.seconds, a.json);
+    if (strcmp(a.command, "prim") == 0)
+        return prim(&a, threads);
+    bench b = { .threads = threads, .seconds = a.seconds, .json = a.json };
+    return bench_train(b, a.device, a.workload, started);
 }

@@ -173,6 +173,16 @@ static socle_status finish(void *self)
     return status;
 }
 
+static void counters(void *self, socle_counters *out)
+{
+    ocl_device *d = self;
+    (void)pthread_mutex_lock(&d->lock);
+    *out = (socle_counters){
+        .bytes = d->bytes, .launches = d->launches, .waits = d->waits, .compiled = d->compiled, .loaded = d->loaded
+    };
+    (void)pthread_mutex_unlock(&d->lock);
+}
+
 const socle_backend socle_backend_cl = {
     .size = sizeof(socle_backend),
     .name = "cl",
@@ -217,4 +227,5 @@ const socle_backend socle_backend_cl = {
     .describe = ocl_describe,
     .variants = ocl_variants,
     .tune = ocl_tune,
+    .counters = counters,
 };

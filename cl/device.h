@@ -36,6 +36,7 @@ typedef struct ocl_device {
     const char *last_kernel;   /* enqueued last: named when the device reports late */
     uint64_t launches, waits;  /* kernels enqueued; calls that waited for the device */
     uint64_t compiled, loaded; /* programs from source; from the cache on disk */
+    uint64_t bytes;            /* of all slabs ever taken from OpenCL */
 } ocl_device;
 
 /* ---- platform.c ---- */

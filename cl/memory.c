@@ -129,6 +129,7 @@ static ocl_slab *slab_new(ocl_device *d, size_t bytes)
     s->next = m->slabs;
     m->slabs = s;
     m->taken += bytes;
+    d->bytes += bytes;
     return s;
 }
 

@@ -146,6 +146,8 @@ static socle_status refused(ocl_device *d, const char *file, const char *options
 static socle_status compile(ocl_device *d, const char *file, const ocl_key *key, cl_program *program,
                             char **failure)
 {
+    if (d->compiled == 0) /* a program may show it to its user: it takes seconds */
+        socle_log_text(SOCLE_LOG_INFO, "building kernels");
     cl_int code = CL_SUCCESS;
     cl_program made =
         clCreateProgramWithSource(d->context, (cl_uint)key->n_sources, (const char **)key->sources, NULL, &code);

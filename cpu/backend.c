@@ -116,6 +116,12 @@ static socle_status cpu_sync(void *self)
     return SOCLE_OK;
 }
 
+static void cpu_counters(void *self, socle_counters *out)
+{
+    const cpu_device *d = self;
+    *out = (socle_counters){ .bytes = memory_taken(d->memory) };
+}
+
 extern const socle_backend socle_backend_cpu;
 const socle_backend socle_backend_cpu = {
     .size = sizeof(socle_backend),
@@ -160,4 +166,5 @@ const socle_backend socle_backend_cpu = {
     .dropout = cpu_dropout,
     .sgd_many = cpu_sgd_many,
     .describe = cpu_describe,
+    .counters = cpu_counters,
 };

@@ -40,6 +40,7 @@ _Static_assert(sizeof(block) <= LINE, "a block's header is one cache line");
 struct memory_pool {
     pthread_mutex_t lock;
     size_t keep, kept; /* bytes */
+    uint64_t taken;    /* bytes, in all */
     block *free[SIZES];
 };
 
@@ -157,6 +158,17 @@ void memory_pool_free(memory_pool *p)
     socle_mem_free(p);
 }
 
+static block *take_block(memory_pool *p, size_t size, int index)
+{
+    block *b = block_new(size, index);
+    if (b != NULL) {
+        pthread_mutex_lock(&p->lock);
+        p->taken += size;
+        pthread_mutex_unlock(&p->lock);
+    }
+    return b;
+}
+
 void *memory_take(memory_pool *p, size_t bytes)
 {
     if (bytes > SIZE_MAX / 2)
@@ -171,10 +183,10 @@ void *memory_take(memory_pool *p, size_t bytes)
     }
     pthread_mutex_unlock(&p->lock);
     if (b == NULL)
-        b = block_new(size, index);
+        b = take_block(p, size, index);
     /* What is kept may be what is missing. (Not where a test made the allocation fail: it wants to see that.) */
     if (b == NULL && !socle_test_alloc_failed() && drain(p))
-        b = block_new(size, index);
+        b = take_block(p, size, index);
     if (b == NULL)
         return NULL;
     size_t padded = bytes <= LINE ? LINE : (bytes - 1) / LINE * LINE + LINE;
@@ -207,4 +219,12 @@ size_t memory_kept(memory_pool *p)
     size_t kept = p->kept;
     pthread_mutex_unlock(&p->lock);
     return kept;
+}
+
+uint64_t memory_taken(memory_pool *p)
+{
+    pthread_mutex_lock(&p->lock);
+    uint64_t taken = p->taken;
+    pthread_mutex_unlock(&p->lock);
+    return taken;
 }

@@ -4,6 +4,7 @@
 #define CPU_MEMORY_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* Safe to use from several threads. */
 typedef struct memory_pool memory_pool;
@@ -22,5 +23,7 @@ void memory_give(memory_pool *p, void *block);
 
 /* Bytes in kept blocks. */
 size_t memory_kept(memory_pool *p);
+/* Bytes of all blocks ever taken from the allocator. */
+uint64_t memory_taken(memory_pool *p);
 
 #endif

@@ -93,6 +93,16 @@ static socle_status train(const options *o, socle_learner *learn, socle_recorder
     return s;
 }
 
+/* What the library has to tell a user who waits: a device may have to build its kernels first. */
+static void show(void *user, socle_log_level level, const char *text)
+{
+    (void)user;
+    if (level <= SOCLE_LOG_INFO) {
+        puts(text);
+        fflush(stdout);
+    }
+}
+
 int main(int argc, char **argv)
 {
     double started = seconds();
@@ -108,11 +118,15 @@ int main(int argc, char **argv)
     if (!options_make_out(&o, &made_out))
         return 1;
 
+    if (!o.quiet && isatty(STDOUT_FILENO) && !getenv("SOCLE_LOG"))
+        socle_set_log(show, NULL);
     socle_device *device = socle_device_open(o.device, (socle_device_desc){ .threads = o.threads });
     socle_data *data = socle_data_fashion_mnist(
         device, o.data, (socle_loader_desc){ .batch = o.batch_size, .workers = o.workers, .seed = o.seed });
     socle_recorder *record = socle_recorder_new();
     socle_learner *learn = NULL;
+    if (data && !o.quiet)
+        printf("%s\n", socle_device_name(device));
     if (data && record)
         learn = socle_learner_new((socle_learner_desc){ .device = device,
                                                         .model = model_new(o.model, device, o.seed),
@@ -121,8 +135,6 @@ int main(int argc, char **argv)
                                                         .opt = socle_sgd(),
                                                         .seed = o.seed });
     socle_status s = learn ? SOCLE_OK : socle_error_status();
-    if (s == SOCLE_OK && !o.quiet)
-        printf("%s\n", socle_device_name(device));
     if (s == SOCLE_OK && o.summary)
         s = print_summary(learn);
     if (s == SOCLE_OK)
@@ -133,6 +145,7 @@ int main(int argc, char **argv)
             rmdir(o.out);
     }
 
+    socle_set_log(NULL, NULL);
     socle_learner_free(learn);
     socle_recorder_free(record);
     socle_data_free(data);

@@ -82,7 +82,8 @@ typedef struct socle_allocator {
 SOCLE_API socle_status socle_set_allocator(const socle_allocator *a);
 
 /* The library never prints. Messages go to the sink; without one they are dropped, unless the environment asks
- * (SOCLE_LOG=error|warn|info|debug), which sends them to stderr. text has no newline and ends with the call. */
+ * (SOCLE_LOG=error|warn|info|debug), which sends them to stderr. text has no newline and ends with the call. The sink may run
+ * inside any call of the library, on its thread, and calls no function of the library itself. */
 typedef enum socle_log_level { SOCLE_LOG_ERROR, SOCLE_LOG_WARN, SOCLE_LOG_INFO, SOCLE_LOG_DEBUG } socle_log_level;
 typedef void (*socle_log_fn)(void *user, socle_log_level level, const char *text);
 SOCLE_API void socle_set_log(socle_log_fn sink, void *user);

@@ -97,3 +97,11 @@ void *socle_device_self(const socle_device *d)
 {
     return d->self;
 }
+
+socle_counters socle_device_counters(const socle_device *d)
+{
+    socle_counters c = { 0 };
+    if (d->backend->counters != NULL)
+        d->backend->counters(d->self, &c);
+    return c;
+}

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "cl/device.h"
+#include <socle/sys/backend.h>
 #include "support/support.h"
 
 static char folder[64];
@@ -49,26 +49,21 @@ static void tear_down(void)
 
 TestSuite(cache, .init = set_up, .fini = tear_down);
 
-typedef struct counts {
-    uint64_t compiled, loaded;
-} counts;
-
 /* Two programs on a device of its own, as a new process has; their result must be right wherever they came from. */
-static counts use(void)
+static socle_counters use(void)
 {
     socle_device *d = open_device("cl", 0);
     socle_tensor *t = socle_tensor_new(d, SOCLE_F32, socle_shape1(7));
     assert_ok(socle_prim_fill(t, 2));
     assert_ok(socle_prim_unary(SOCLE_UNARY_square, t, t, 0, 0));
     assert_close(t, ((double[]){ 4, 4, 4, 4, 4, 4, 4 }), 7, budget_exact);
-    const ocl_device *self = socle_device_self(d);
-    counts c = { self->compiled, self->loaded };
+    socle_counters c = socle_device_counters(d);
     socle_release(t);
     socle_device_close(d);
     return c;
 }
 
-static void expect_counts(const char *when, counts c, uint64_t compiled, uint64_t loaded)
+static void expect_counts(const char *when, socle_counters c, uint64_t compiled, uint64_t loaded)
 {
     cr_expect_eq(c.compiled, compiled, "%s: %d programs compiled", when, (int)c.compiled);
     cr_expect_eq(c.loaded, loaded, "%s: %d programs loaded", when, (int)c.loaded);
@@ -124,18 +119,32 @@ Test(cache, ignores_a_corrupt_file_and_writes_it_anew)
     }
 }
 
-static int logged;
+typedef struct heard {
+    int troubles, building; /* warnings and errors; "building kernels" */
+} heard;
 
-static void count_messages(void *user, socle_log_level level, const char *text)
+static void listen(void *user, socle_log_level level, const char *text)
 {
-    (void)user;
-    (void)text;
-    logged += level <= SOCLE_LOG_WARN;
+    heard *h = user;
+    h->troubles += level <= SOCLE_LOG_WARN;
+    h->building += level == SOCLE_LOG_INFO && strcmp(text, "building kernels") == 0;
+}
+
+Test(cache, the_log_says_once_that_kernels_are_built_and_only_when_they_are)
+{
+    heard h = { 0 };
+    socle_set_log(listen, &h);
+    expect_counts("cold", use(), 2, 0);
+    cr_expect_eq(h.building, 1);
+    expect_counts("warm", use(), 0, 2);
+    cr_expect_eq(h.building, 1);
+    socle_set_log(NULL, NULL);
 }
 
 Test(cache, does_without_a_folder_it_cannot_write)
 {
-    socle_set_log(count_messages, NULL);
+    heard h = { 0 };
+    socle_set_log(listen, &h);
     setenv("SOCLE_CACHE_DIR", "/proc/no/such/folder", 1);
     expect_counts("no folder", use(), 2, 0);
     char file[128]; /* a file where the folder should be */
@@ -143,6 +152,6 @@ Test(cache, does_without_a_folder_it_cannot_write)
     fclose(fopen(file, "w"));
     setenv("SOCLE_CACHE_DIR", file, 1);
     expect_counts("a file", use(), 2, 0);
-    cr_expect_eq(logged, 0);
+    cr_expect_eq(h.troubles, 0);
     socle_set_log(NULL, NULL);
 }

@@ -90,6 +90,23 @@ Test(device, tensors_and_ctxs_keep_it_alive)
     cr_assert_eq(socle_test_live_blocks(), live);
 }
 
+Test(device, it_counts_the_memory_it_took_where_its_backend_does)
+{
+    socle_device *d = socle_device_open("cpu", one_thread);
+    uint64_t bytes[3];
+    for (int i = 0; i < 3; i++) {
+        socle_release(socle_tensor_new(d, SOCLE_F32, socle_shape1(i == 0 ? 1 : 100000)));
+        bytes[i] = socle_device_counters(d).bytes;
+    }
+    cr_expect_geq(bytes[1], bytes[0] + 400000);
+    cr_expect_eq(bytes[2], bytes[1], "kept memory is not taken again");
+    socle_device_close(d);
+    d = socle_device_open("ref", one_thread);
+    socle_release(socle_tensor_new(d, SOCLE_F32, socle_shape1(100000)));
+    cr_expect_eq(socle_device_counters(d).bytes, 0, "ref counts nothing");
+    socle_device_close(d);
+}
+
 /* ---- registered backends: ref's table with another name ---- */
 
 static int closed;

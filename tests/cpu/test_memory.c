@@ -52,9 +52,12 @@ Test(memory, kept_blocks_serve_the_same_sizes_without_allocating)
     for (size_t bytes = 1; bytes < 300000; bytes += bytes / 3 + 1)
         memory_give(p, memory_take(p, bytes));
     int64_t live = socle_test_live_blocks();
+    uint64_t taken = memory_taken(p);
+    cr_assert_geq(taken, 300000 / 2);
     for (size_t bytes = 1; bytes < 300000; bytes += bytes / 3 + 1)
         memory_give(p, memory_take(p, bytes));
     cr_assert_eq(socle_test_live_blocks(), live);
+    cr_assert_eq(memory_taken(p), taken);
     memory_pool_free(p);
 }
 

@@ -119,6 +119,14 @@ typedef struct socle_device_info {
     char more[1024]; /* lines "key: value\n" for people to read: driver, limits, ... */
 } socle_device_info;
 
+/* What an open device has done since it was opened. */
+typedef struct socle_counters {
+    uint64_t bytes;            /* of memory taken from the system or driver, whether or not given back since */
+    uint64_t launches;         /* kernels enqueued */
+    uint64_t waits;            /* calls that waited for the device */
+    uint64_t compiled, loaded; /* programs of kernels built from source; taken from a cache on disk */
+} socle_counters;
+
 typedef struct socle_backend {
     uint32_t size;    /* sizeof(socle_backend) where the backend was compiled */
     const char *name; /* "cpu": what users write in a device spec */
@@ -220,6 +228,8 @@ typedef struct socle_backend {
     /* Of the kernels it chooses from; sys/tune.h has the meaning. Both may wait, and compile. */
     socle_status (*variants)(void *self, bool check, socle_variant_report fn, void *user);
     socle_status (*tune)(void *self, socle_tune_report fn, void *user);
+    /* What does not apply to the device stays 0. */
+    void (*counters)(void *self, socle_counters *out);
 } socle_backend;
 
 /* For backends outside this repository. The table must outlive the process's use of it. ERR_ARG for an incomplete
@@ -232,6 +242,8 @@ SOCLE_API void socle_log_text(socle_log_level level, const char *fmt, ...) SOCLE
 /* What a device runs on, for tests, benchmarks and tools. */
 SOCLE_API const socle_backend *socle_device_backend(const socle_device *d);
 SOCLE_API void *socle_device_self(const socle_device *d);
+/* All 0 where the backend counts nothing. */
+SOCLE_API socle_counters socle_device_counters(const socle_device *d);
 /* The i-th of all devices of all backends, none of which is opened; false past the last. One that does not answer is
  * listed too, with the reason in its more. */
 SOCLE_API bool socle_device_list(size_t i, socle_device_info *out);

@@ -1,0 +1,137 @@
+/* See workloads.h. A workload is a function that makes its network and a line of the table. */
+#include "workloads.h"
+
+#include <socle/sys/memory.h>
+#include <socle/sys/prim.h>
+#include <string.h>
+
+/* ---- networks ---- */
+
+/* The network of examples/fashion_mnist.c: 28 -> 14 -> 7 -> 4 -> 2 pixels, and a 2x2 convolution to the classes. */
+static socle_module *fashion_conv(socle_device *d)
+{
+    static const int width[] = { 1, 4, 8, 16, 16 };
+    socle_module *net = socle_sequential_new(d);
+    for (int i = 0; i < 4; i++) {
+        socle_conv_desc conv = { .in = width[i], .out = width[i + 1], .stride = 2, .act = SOCLE_ACT_RELU };
+        socle_append(net, socle_conv_new(d, conv));
+    }
+    socle_conv_desc last = { .in = 16, .out = 10, .size = 2, .pad = SOCLE_PAD_NONE };
+    socle_append(net, socle_conv_new(d, last));
+    return socle_append(net, socle_flatten_new(d));
+}
+
+static const workload workloads[] = {
+    { .name = "fashion_conv",
+      .what = "five convolutions on Fashion-MNIST's size, 4474 parameters, SGD",
+      .batch = 256,
+      .image = { 1, 28, 28 },
+      .classes = 10,
+      .model = fashion_conv,
+      .rule = socle_sgd,
+      .lr = 0.2f },
+};
+
+/* ---- the table ---- */
+
+const workload *workload_at(size_t i)
+{
+    return i < sizeof workloads / sizeof workloads[0] ? &workloads[i] : NULL;
+}
+
+const workload *workload_find(const char *name)
+{
+    const workload *w;
+    for (size_t i = 0; (w = workload_at(i)); i++)
+        if (strcmp(w->name, name) == 0)
+            return w;
+    return NULL;
+}
+
+socle_module *workload_model(const workload *w, socle_device *d, uint64_t seed)
+{
+    socle_module *m = socle_module_ready(w->model(d));
+    if (m && socle_reset_parameters(m, seed) != SOCLE_OK) {
+        socle_module_free(m);
+        return NULL;
+    }
+    return m;
+}
+
+/* ---- a training ---- */
+
+/* Images uniform in [0, 1) and labels, drawn by a small generator (Marsaglia's xorshift64) from a fixed seed. */
+static bool make_batch(workload_training *t, socle_device *d)
+{
+    const workload *w = t->recipe;
+    const size_t n = (size_t)w->batch, values = n * (size_t)w->image[0] * (size_t)w->image[1] * (size_t)w->image[2];
+    float *images = socle_mem_zeroed(values, sizeof *images);
+    int32_t *labels = socle_mem_zeroed(n, sizeof *labels);
+    uint64_t state = 88172645463325252u;
+    for (size_t i = 0; images && labels && i < values + n; i++) {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        if (i < values)
+            images[i] = (float)(state >> 40) * 0x1p-24f;
+        else
+            labels[i - values] = (int32_t)((state >> 33) % (uint64_t)w->classes);
+    }
+    if (images && labels) {
+        t->x = socle_tensor_dense(d, SOCLE_F32, socle_shape4(w->batch, w->image[0], w->image[1], w->image[2]), 0);
+        t->y = socle_tensor_from(d, SOCLE_I32, socle_shape1(w->batch), labels);
+    }
+    bool good = t->x && t->y && socle_write(t->x, images, values * sizeof *images) == SOCLE_OK;
+    socle_mem_free(images);
+    socle_mem_free(labels);
+    return good;
+}
+
+bool workload_start(workload_training *t, const workload *w, socle_device *d, uint64_t seed)
+{
+    *t = (workload_training){ .recipe = w };
+    t->model = workload_model(w, d, seed);
+    t->ctx = socle_ctx_new(d, seed);
+    t->optimizer = t->model ? socle_optimizer_new(w->rule(), t->model, NULL, NULL) : NULL;
+    return t->ctx && t->optimizer && make_batch(t, d) &&
+           socle_hyper_set(t->optimizer, -1, SOCLE_LR, w->lr) == SOCLE_OK;
+}
+
+void workload_stop(workload_training *t)
+{
+    socle_release(t->x);
+    socle_release(t->y);
+    socle_optimizer_free(t->optimizer);
+    socle_ctx_free(t->ctx);
+    socle_module_free(t->model);
+    *t = (workload_training){ 0 };
+}
+
+socle_status workload_forward(workload_training *t)
+{
+    t->scope = socle_scope_begin(t->ctx);
+    t->loss = socle_cross_entropy(t->ctx, socle_forward(t->model, t->ctx, t->x), t->y, SOCLE_MEAN);
+    return socle_ctx_status(t->ctx);
+}
+
+socle_status workload_backward(workload_training *t)
+{
+    return socle_backward(t->ctx, t->loss);
+}
+
+socle_status workload_update(workload_training *t)
+{
+    socle_status s = socle_optimizer_step(t->optimizer, t->ctx);
+    socle_optimizer_zero_grad(t->optimizer);
+    t->loss = NULL;
+    (void)socle_scope_end(t->ctx, t->scope, NULL);
+    return s;
+}
+
+socle_status workload_step(workload_training *t)
+{
+    socle_status s = workload_forward(t);
+    if (s == SOCLE_OK)
+        s = workload_backward(t);
+    return s == SOCLE_OK ? workload_update(t) : s;
+}

@@ -1,0 +1,47 @@
+/* Whole networks with their recipes, defined once for the benchmark, its peers' counterparts and the tests.
+ *
+ * A training repeats one batch of synthetic images that lies on the device: what is measured is the network, not the loader,
+ * and no data set has to be there. */
+#ifndef BENCH_WORKLOADS_H
+#define BENCH_WORKLOADS_H
+
+#include <socle/socle.h>
+
+typedef struct workload {
+    const char *name;
+    const char *what; /* a line for people */
+    int batch;        /* images a step */
+    int image[3];     /* channels, rows, columns */
+    int classes;
+    socle_module *(*model)(socle_device *d); /* its weights not yet drawn from a seed */
+    const socle_opt_rule *(*rule)(void);
+    float lr;
+} workload;
+
+/* The i-th workload; NULL past the last. */
+const workload *workload_at(size_t i);
+/* NULL where there is none of that name. */
+const workload *workload_find(const char *name);
+/* The network with the weights that belong to seed; owned by the caller. NULL on failure, with the error raised. */
+socle_module *workload_model(const workload *w, socle_device *d, uint64_t seed);
+
+/* A training under way, cross entropy of the mean over the batch. A step is forward, backward, update, in this order. */
+typedef struct workload_training {
+    const workload *recipe;
+    socle_module *model;
+    socle_ctx *ctx;
+    socle_optimizer *optimizer;
+    socle_tensor *x, *y; /* the batch, in the device's format */
+    socle_tensor *loss;  /* borrowed: from forward to update */
+    socle_scope scope;
+} workload_training;
+/* False on failure, with the error raised; workload_stop what was made. */
+bool workload_start(workload_training *t, const workload *w, socle_device *d, uint64_t seed);
+void workload_stop(workload_training *t);
+/* Each enqueues and does not wait. */
+socle_status workload_forward(workload_training *t);
+socle_status workload_backward(workload_training *t);
+socle_status workload_update(workload_training *t); /* the optimizer's step; the intermediates are given back */
+socle_status workload_step(workload_training *t);   /* the three */
+
+#endif

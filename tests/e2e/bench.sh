@@ -1,0 +1,38 @@
+#!/bin/sh
+# bench.sh SOCLE_BENCH: train prints what a step takes; its steady state takes no device memory and does not wait.
+set -u
+program=$1
+failures=0
+
+fail() {
+    echo "$*"
+    failures=$((failures + 1))
+}
+
+out=$("$program" train fashion_conv --device cpu --threads 1 --seconds 0.01) || fail "train: exit $?"
+for words in "^cpu: " "^fashion_conv: .*batch 256" "^forward " "^backward " "^optimizer " "^step " "images/s$" \
+    "takes 0 bytes of device memory" "the first step was done [0-9.]* s after the start$"; do
+    echo "$out" | grep -q "$words" || fail "train: \"$words\" expected: $out"
+done
+
+json=$("$program" train --device cpu --threads 1 --seconds 0.01 --json) || fail "train --json: exit $?"
+[ "$(echo "$json" | wc -l)" -eq 1 ] || fail "train --json: one line expected: $json"
+for words in '"workload": "fashion_conv"' '"threads": 1' '"batch": 256' '"step_median_s": [0-9]' '"device_bytes": 0,' \
+    '"waits": 0,' '"compiled": 0,'; do
+    echo "$json" | grep -q "$words" || fail "train --json: $words expected: $json"
+done
+
+"$program" --help | grep -q "^ *fashion_conv  .*(default)" || fail "--help does not list the workloads"
+# refuse WORDS [ARGUMENT...]: exit 2, one line on stderr with these words
+refuse() {
+    words=$1
+    shift
+    said=$("$program" "$@" 2>&1 >/dev/null)
+    [ $? -eq 2 ] || fail "$*: exit 2 expected"
+    [ "$(echo "$said" | wc -l)" -eq 1 ] && echo "$said" | grep -q -- "$words" || fail "$*: \"$words\" expected: $said"
+}
+refuse 'no workload "abacus"' train abacus
+refuse '"more" is not known' train fashion_conv more
+refuse "peak, prim or train"
+[ "$failures" -eq 0 ] || exit 1
+echo "train: as documented"
