@@ -48,6 +48,8 @@ static void destroy(ocl_device *d)
 {
     if (d->queue)
         (void)clFinish(d->queue);
+    if (d->late == SOCLE_OK)
+        ocl_programs_store(d);
     ocl_programs_free(d->programs);
     ocl_staging_free(d, d->staging);
     ocl_memory_free(d->pool);

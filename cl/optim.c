@@ -7,11 +7,12 @@
 #include <socle/sys/memory.h>
 #include <stdio.h>
 
-enum { OPTIONS = 128, ROW = 4 /* numbers a table row */ };
+enum { OPTIONS = 64, ROW = 4 /* numbers a table row */ };
 #define MOST_ELEMENTS ((int64_t)INT32_MAX / 2) /* of one launch, and in front of an element, with 32-bit numbers */
 
 typedef struct hyper {
     cl_float lr, mom, damp, wd, l2; /* struct hyper of optim.cl */
+    cl_int momentum, nesterov;
 } hyper;
 
 /* The parameters of a step and what is done to them: m NULL without momentum. */
@@ -60,10 +61,9 @@ static bool same_memory(const step *s, size_t i, size_t j)
 static ocl_call begin(ocl_device *d, const char *function, const step *s, size_t i, const char *index)
 {
     char options[OPTIONS];
-    (void)snprintf(options, sizeof options, "-DINDEX=%s -DKERNEL_%s%s%s", index, function,
-                   s->m ? " -DMOMENTUM" : "", s->m && s->a->nesterov ? " -DNESTEROV" : "");
+    (void)snprintf(options, sizeof options, "-DINDEX=%s -DKERNEL_%s", index, function);
     ocl_call k = ocl_begin(d, "optim.cl", function, options);
-    const hyper h = { s->a->lr, s->a->mom, s->a->damp, s->a->wd, s->a->l2 };
+    const hyper h = { s->a->lr, s->a->mom, s->a->damp, s->a->wd, s->a->l2, s->m != NULL, s->a->nesterov };
     ocl_arg_buffer(&k, s->p[i].buffer);
     ocl_arg_buffer(&k, s->g[i].buffer);
     ocl_arg_buffer(&k, s->m ? s->m[i].buffer : s->p[i].buffer);

@@ -1,16 +1,17 @@
 /* Optimizer steps. Dense parameters of a group are done in one launch: they lie in one memory, at the offsets of a table.
  * Any others have a launch of their own, over a strided loop.
  *
- * Options: KERNEL_..., MOMENTUM, NESTEROV. See socle_sgd_args for the order of operations. */
+ * KERNEL_...: what is wanted. See socle_sgd_args for the order of operations. */
 typedef struct row {
     index_t start, p, g, m; /* first element's number in the whole; where parameter, gradient and momentum lie */
 } row;
 
 typedef struct hyper {
     float lr, mom, damp, wd, l2;
+    int momentum, nesterov; /* whether there are momenta, and whether steps look ahead */
 } hyper;
 
-/* One element; m is not touched without momentum. */
+/* One element. */
 inline void step(__global float *p, float g, __global float *m, const hyper *h)
 {
     float w = *p, d = g;
@@ -18,15 +19,11 @@ inline void step(__global float *p, float g, __global float *m, const hyper *h)
         d += h->l2 * w;
     if (h->wd != 0)
         w *= 1.0f - h->lr * h->wd;
-#ifdef MOMENTUM
-    const float v = h->mom * *m + (1.0f - h->damp) * d;
-    *m = v;
-#ifdef NESTEROV
-    d += h->mom * v;
-#else
-    d = v;
-#endif
-#endif
+    if (h->momentum) {
+        const float v = h->mom * *m + (1.0f - h->damp) * d;
+        *m = v;
+        d = h->nesterov ? d + h->mom * v : v;
+    }
     *p = w - h->lr * d;
 }
 
