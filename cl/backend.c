@@ -50,6 +50,8 @@ static void destroy(ocl_device *d)
 {
     if (d->queue)
         (void)clFinish(d->queue);
+    if (d->late == SOCLE_OK)
+        ocl_programs_store(d);
     ocl_clblast_close(d);
     ocl_choice_free(d->choice);
     ocl_programs_free(d->programs);

@@ -1,11 +1,11 @@
-/* Elementwise slots: the loop over the operands, the options that pick the function, and the launch. */
+/* Elementwise slots: the loop over the operands, the options of its format, the number of the function, and the launch. */
 #include "loop.h"
 #include "slots.h"
 
 #include <stdio.h>
 
 enum {
-    OPTIONS = 256,
+    OPTIONS = 384,
     RUN = 64 /* elements of a strided loop that a processor's work-item does */
 };
 
@@ -42,8 +42,8 @@ static ocl_call begin(ocl_device *d, const char *function, const char *options, 
 {
     ocl_loop l = ocl_loop_over(n, v, false);
     char buf[2 * OPTIONS], all[OPTIONS + 64];
-    (void)snprintf(all, sizeof all, "%s -DKERNEL_%s%s -DRUN=%d", options, function,
-                   as_sixteens(d, &l, v) ? " -DSIXTEEN" : "", (int)RUN);
+    (void)snprintf(all, sizeof all, "-DKERNEL_%s%s -DRUN=%d %s", function,
+                   as_sixteens(d, &l, v) ? " -DSIXTEEN" : "", (int)RUN, options);
     ocl_call k = ocl_begin(d, "elementwise.cl", function, ocl_loop_options(&l, buf, sizeof buf, all));
     ocl_arg_loop(&k, &l);
     for (int i = 0; i < n; i++)
@@ -83,33 +83,24 @@ socle_status ocl_copy(void *self, socle_out y, socle_in x)
     return run(&k);
 }
 
-static const char *unary_name(socle_unary op)
-{
-    static const char *const names[] = {
-#define U(name, value, derivative, keep) #name,
+/* The kernels' lists of functions: see EACH_UNARY and EACH_BINARY in kernels/elementwise.cl. */
+static const char each_unary[] = "-DEACH_UNARY(F)="
+#define U(name, value, derivative, keep) "F(" #name ")"
 #include <socle/sys/unary.def>
 #undef U
-    };
-    return names[op];
-}
-
-static const char *binary_name(socle_binary op)
-{
-    static const char *const names[] = {
-#define B(name, value, da, db, keep) #name,
-#define C(name, value)               #name,
+    ;
+static const char each_binary[] = "-DEACH_BINARY(F,C)="
+#define B(name, value, da, db, keep) "F(" #name ")"
+#define C(name, value)               "C(" #name ")"
 #include <socle/sys/binary.def>
 #undef B
 #undef C
-    };
-    return names[op];
-}
+    ;
 
 socle_status ocl_unary(void *self, socle_unary op, socle_out y, socle_in x, float a, float b)
 {
-    char options[OPTIONS];
-    (void)snprintf(options, sizeof options, "-DUNARY=unary_%s", unary_name(op));
-    ocl_call k = begin(self, "unary", options, 2, (socle_in[]){ y, x });
+    ocl_call k = begin(self, "unary", each_unary, 2, (socle_in[]){ y, x });
+    ocl_arg_int(&k, op);
     ocl_arg_float(&k, a);
     ocl_arg_float(&k, b);
     return run(&k);
@@ -118,9 +109,8 @@ socle_status ocl_unary(void *self, socle_unary op, socle_out y, socle_in x, floa
 socle_status ocl_unary_grad(void *self, socle_unary op, socle_out dx, socle_in dy, socle_in x, socle_in y, float a,
                             float b)
 {
-    char options[OPTIONS];
-    (void)snprintf(options, sizeof options, "-DUNARY_GRAD=unary_%s_grad", unary_name(op));
-    ocl_call k = begin(self, "unary_grad", options, 4, (socle_in[]){ dx, dy, x ? x : dy, y ? y : dy });
+    ocl_call k = begin(self, "unary_grad", each_unary, 4, (socle_in[]){ dx, dy, x ? x : dy, y ? y : dy });
+    ocl_arg_int(&k, op);
     ocl_arg_float(&k, a);
     ocl_arg_float(&k, b);
     return run(&k);
@@ -130,21 +120,19 @@ socle_status ocl_binary(void *self, socle_binary op, socle_out y, socle_in a, so
 {
     char options[OPTIONS];
     bool compares = y->dtype == SOCLE_U8;
-    if (compares)
-        (void)snprintf(options, sizeof options, "-DCOMPARE=compare_%s -DOPERAND=%s", binary_name(op),
-                       type_name(a->dtype));
-    else
-        (void)snprintf(options, sizeof options, "-DBINARY=binary_%s", binary_name(op));
+    (void)snprintf(options, sizeof options, "%s%s%s", each_binary, compares ? " -DOPERAND=" : "",
+                   compares ? type_name(a->dtype) : "");
     ocl_call k = begin(self, compares ? "compare" : "binary", options, 3, (socle_in[]){ y, a, b });
+    ocl_arg_int(&k, op);
     return run(&k);
 }
 
 socle_status ocl_binary_grad(void *self, socle_binary op, int side, socle_out d, socle_in dy, socle_in a,
                              socle_in b)
 {
-    char options[OPTIONS];
-    (void)snprintf(options, sizeof options, "-DBINARY_GRAD=binary_%s_grad%d", binary_name(op), side);
-    ocl_call k = begin(self, "binary_grad", options, 4, (socle_in[]){ d, dy, a ? a : dy, b ? b : dy });
+    ocl_call k = begin(self, "binary_grad", each_binary, 4, (socle_in[]){ d, dy, a ? a : dy, b ? b : dy });
+    ocl_arg_int(&k, op);
+    ocl_arg_int(&k, side);
     return run(&k);
 }
 

@@ -53,19 +53,17 @@ void ocl_arg_local(ocl_call *k, size_t bytes)
     ocl_arg(k, bytes, NULL);
 }
 
-/* Groups of 64 by default: two of NVIDIA's warps, one of AMD's wavefronts. A processor takes larger ones: its groups are
- * loops, and starting one costs more than going round. */
+/* Work-items of a group. GROUP: two of NVIDIA's warps, one of AMD's wavefronts. A processor's groups are loops, and starting
+ * one costs more than going round: large ones where there are enough for all its units, else small ones. No sizes in
+ * between, because a compiler for a processor (PoCL) compiles a kernel anew for each size that it meets. */
+enum { GROUP = 64, CPU_GROUP = 512, CPU_FEW = 16 };
+
 static void choose_local(const ocl_device *d, int ndim, const size_t *global, size_t *local)
 {
-    size_t want = d->is_cpu ? 1024 : 64;
-    if (want > d->max_group)
-        want = d->max_group;
+    size_t want = !d->is_cpu ? GROUP : global[0] / CPU_GROUP >= 4 * (size_t)d->units ? CPU_GROUP : CPU_FEW;
     for (int i = 0; i < ndim; i++)
         local[i] = 1;
-    if (d->is_cpu) /* at least one group for every unit */
-        while (want > 1 && global[0] / want < 4 * (size_t)d->units)
-            want /= 2;
-    local[0] = want;
+    local[0] = want > d->max_group ? d->max_group : want;
 }
 
 socle_status ocl_run(ocl_call *k, int ndim, const size_t *global, const size_t *local)

@@ -3,11 +3,13 @@
 
 #include <socle/sys/memory.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct ocl_program {
     char *name;         /* file, newline, options */
     cl_program program; /* NULL: could not be built, and why is in failure */
+    bool fresh;         /* compiled here: not yet on disk */
     char *failure;
     struct ocl_program *next;
 } ocl_program;
@@ -72,6 +74,23 @@ static int sources_of(const char *file, const char *out[SOURCES])
     }
     out[n] = ocl_source(file);
     return out[n] ? n + 1 : 0;
+}
+
+/* The room that a key's texts take. */
+typedef struct key_text {
+    char options[KEY_MAX];
+    const char *sources[SOURCES];
+} key_text;
+
+/* Without sources where there is no such file. */
+static ocl_key key_of(const ocl_device *d, const char *file, const char *options, key_text *text)
+{
+    (void)snprintf(text->options, sizeof text->options, "-cl-std=CL1.2 -cl-mad-enable%s %s",
+                   d->is_cpu ? " -DOCL_CPU" : "", options);
+    return (ocl_key){ .identity = d->identity,
+                      .options = text->options,
+                      .sources = text->sources,
+                      .n_sources = sources_of(file, text->sources) };
 }
 
 static void store_binary(cl_program program, const ocl_key *key)
@@ -156,7 +175,6 @@ static socle_status compile(ocl_device *d, const char *file, const ocl_key *key,
     code = clBuildProgram(made, 1, &d->id, key->options, NULL, NULL);
     if (code == CL_SUCCESS) {
         d->compiled++;
-        store_binary(made, key);
         *program = made;
         return SOCLE_OK;
     }
@@ -166,18 +184,37 @@ static socle_status compile(ocl_device *d, const char *file, const ocl_key *key,
     return status;
 }
 
-/* OK with either *program or *failure (owned by the caller). */
-static socle_status build(ocl_device *d, const char *file, const char *options, cl_program *program, char **failure)
+/* OK with either program or failure in p. */
+static socle_status build(ocl_device *d, const char *file, const char *options, ocl_program *p)
 {
-    char all[KEY_MAX];
-    (void)snprintf(all, sizeof all, "-cl-std=CL1.2 -cl-mad-enable%s %s", d->is_cpu ? " -DOCL_CPU" : "", options);
-    const char *sources[SOURCES];
-    ocl_key key = { .identity = d->identity, .options = all, .sources = sources };
-    key.n_sources = sources_of(file, sources);
+    key_text text;
+    const ocl_key key = key_of(d, file, options, &text);
     if (key.n_sources == 0)
         return socle_fail(SOCLE_ERR_DEVICE, "opencl: there is no kernel file %s", file);
-    socle_status status = from_cache(d, &key, program);
-    return status != SOCLE_OK || *program ? status : compile(d, file, &key, program, failure);
+    socle_status status = from_cache(d, &key, &p->program);
+    if (status != SOCLE_OK || p->program)
+        return status;
+    status = compile(d, file, &key, &p->program, &p->failure);
+    p->fresh = p->program != NULL;
+    return status;
+}
+
+void ocl_programs_store(ocl_device *d)
+{
+    const char *folder = getenv("SOCLE_CACHE_DIR");
+    if (folder && !*folder) /* nothing is kept: do not even ask for the binaries */
+        return;
+    for (ocl_program *p = d->programs ? d->programs->programs : NULL; p; p = p->next) {
+        char file[KEY_MAX];
+        const char *options = strchr(p->name, '\n') + 1;
+        if (!p->fresh)
+            continue;
+        (void)snprintf(file, sizeof file, "%.*s", (int)(options - p->name - 1), p->name);
+        key_text text;
+        const ocl_key key = key_of(d, file, options, &text);
+        store_binary(p->program, &key);
+        p->fresh = false;
+    }
 }
 
 /* The program, built or found to fail, once. NULL with the error raised for what may go better another time. */
@@ -193,7 +230,7 @@ static ocl_program *program_of(ocl_device *d, const char *file, const char *opti
         socle_mem_free(p);
         return NULL;
     }
-    if (build(d, file, options, &p->program, &p->failure) != SOCLE_OK) {
+    if (build(d, file, options, p) != SOCLE_OK) {
         socle_mem_free(p->name);
         socle_mem_free(p);
         return NULL;

@@ -1,7 +1,8 @@
 /* Kernels by name: sources embedded in the library, built on first use, kept in memory and on disk.
  *
- * A kernel is asked for by file, function and options. Options are what a source is specialised by ("-DOP=relu
- * -DINDEX=int"), so each combination is a program of its own, and only what is used is ever compiled. */
+ * A kernel is asked for by file, function and options. Options are what a source is specialised by ("-DT=float
+ * -DINDEX=int"), so each combination is a program of its own, and only what is used is ever compiled. A program costs its
+ * user a tenth of a second however small it is: what can be an argument at little cost is no option. */
 #ifndef CL_PROGRAM_H
 #define CL_PROGRAM_H
 
@@ -9,6 +10,9 @@
 
 struct ocl_programs *ocl_programs_new(ocl_device *d);
 void ocl_programs_free(struct ocl_programs *p);
+/* Puts what was compiled on disk: when the device closes, because some drivers (PoCL) compile once more to answer what a
+ * program's binary is, and that should not stand between a program's start and its first step. */
+void ocl_programs_store(ocl_device *d);
 /* Borrowed from d. NULL on failure, with the error raised: of a program that does not build, the compiler's first
  * complaint. Takes seconds the first time a program is built on a machine. Callers hold the lock. */
 cl_kernel ocl_kernel(ocl_device *d, const char *file, const char *function, const char *options);

@@ -3,23 +3,27 @@
 #include "slots.h"
 #include "temp.h"
 
-#include <stdio.h>
+#include <math.h>
 
 enum {
-    OPTIONS = 384,
-    CHUNK = 512,      /* elements a work-item adds up: short enough for a float's precision, long enough for a launch */
+    OPTIONS = 96,
+    CHUNK = 512, /* elements a work-item adds up: short enough for a float's precision, long enough for a launch */
     CHUNKS_MAX = 4096 /* partial results of one output */
 };
 
-/* What an accumulator starts with, takes in, how two meet, and what becomes of the last. */
-static const char *const kinds[] = {
-    [SOCLE_REDUCE_SUM] = "-DSTART=0.0f -DADD(a,v)=((a)+(v)) -DCOMBINE(a,v)=((a)+(v)) -DFINISH(a)=(a)",
-    [SOCLE_REDUCE_MEAN] = "-DSTART=0.0f -DADD(a,v)=((a)+(v)) -DCOMBINE(a,v)=((a)+(v)) -DFINISH(a)=((a)*scale)",
-    [SOCLE_REDUCE_SUMSQ] = "-DSTART=0.0f -DADD(a,v)=((a)+(v)*(v)) -DCOMBINE(a,v)=((a)+(v)) -DFINISH(a)=(a)",
-    [SOCLE_REDUCE_MAX] = "-DSTART=-INFINITY -DADD(a,v)=((a)>=(v)||(a)!=(a)?(a):(v)) "
-                         "-DCOMBINE(a,v)=((a)>=(v)||(a)!=(a)?(a):(v)) -DFINISH(a)=(a)",
-    [SOCLE_REDUCE_MIN] = "-DSTART=INFINITY -DADD(a,v)=((a)<=(v)||(a)!=(a)?(a):(v)) "
-                         "-DCOMBINE(a,v)=((a)<=(v)||(a)!=(a)?(a):(v)) -DFINISH(a)=(a)",
+enum { ADD, ADD_SQUARES, LARGEST, SMALLEST }; /* of kernels/reduce.cl */
+
+/* How values are taken in, what the accumulator starts with, and how partial results meet. */
+typedef struct kind {
+    int take, combine;
+    float start;
+} kind;
+static const kind kinds[] = {
+    [SOCLE_REDUCE_SUM] = { ADD, ADD, 0 },
+    [SOCLE_REDUCE_MEAN] = { ADD, ADD, 0 },
+    [SOCLE_REDUCE_SUMSQ] = { ADD_SQUARES, ADD, 0 },
+    [SOCLE_REDUCE_MAX] = { LARGEST, LARGEST, -INFINITY },
+    [SOCLE_REDUCE_MIN] = { SMALLEST, SMALLEST, INFINITY },
 };
 
 /* Only the reduced axes of x, starting at 0. */
@@ -61,8 +65,8 @@ socle_status ocl_reduce(void *self, socle_reduce op, socle_out y, socle_in x, ui
     if (status != SOCLE_OK)
         return status;
     char options[OPTIONS];
-    (void)ocl_loop_options(&outer, options, sizeof options, kinds[op]);
-    float scale = (float)(1.0 / (double)count(x, axes));
+    (void)ocl_loop_options(&outer, options, sizeof options, "-DKERNEL_reduce");
+    const float scale = op == SOCLE_REDUCE_MEAN ? (float)(1.0 / (double)count(x, axes)) : 1;
     ocl_call k = ocl_begin(d, "reduce.cl", "reduce", options);
     ocl_arg_loop(&k, &outer);
     ocl_arg_loop(&k, &inner);
@@ -71,7 +75,9 @@ socle_status ocl_reduce(void *self, socle_reduce op, socle_out y, socle_in x, ui
     ocl_arg_index(&k, outer.wide, chunk);
     ocl_arg_index(&k, outer.wide, chunks);
     ocl_arg_index(&k, outer.wide, chunks > 1 ? ocl_start(&partial.view) : 0);
-    ocl_arg_float(&k, scale);
+    ocl_arg_int(&k, kinds[op].take);
+    ocl_arg_float(&k, kinds[op].start);
+    ocl_arg_float(&k, chunks > 1 ? 1 : scale);
     status = ocl_run(&k, 2, (size_t[]){ (size_t)outer.total, (size_t)chunks }, NULL);
     if (status == SOCLE_OK && chunks > 1) {
         k = ocl_begin(d, "reduce.cl", "reduce_combine", options);
@@ -80,6 +86,8 @@ socle_status ocl_reduce(void *self, socle_reduce op, socle_out y, socle_in x, ui
         ocl_arg_buffer(&k, partial.owned);
         ocl_arg_index(&k, outer.wide, chunks);
         ocl_arg_index(&k, outer.wide, ocl_start(&partial.view));
+        ocl_arg_int(&k, kinds[op].combine);
+        ocl_arg_float(&k, kinds[op].start);
         ocl_arg_float(&k, scale);
         status = ocl_run(&k, 1, (size_t[]){ (size_t)outer.total }, NULL);
     }
@@ -93,7 +101,7 @@ socle_status ocl_argreduce(void *self, socle_reduce op, socle_out index, socle_i
     ocl_loop outer = ocl_loop_over(2, (socle_in[]){ &out, &start }, false);
     outer.flat = false;
     char options[OPTIONS];
-    (void)ocl_loop_options(&outer, options, sizeof options, op == SOCLE_REDUCE_MAX ? "-DBETTER=>" : "-DBETTER=<");
+    (void)ocl_loop_options(&outer, options, sizeof options, "-DKERNEL_argreduce");
     ocl_call k = ocl_begin(self, "reduce.cl", "argreduce", options);
     ocl_arg_loop(&k, &outer);
     ocl_arg_buffer(&k, index->buffer);
@@ -101,5 +109,6 @@ socle_status ocl_argreduce(void *self, socle_reduce op, socle_out index, socle_i
     ocl_arg_index(&k, outer.wide, x->dim[axis]);
     ocl_arg_index(&k, outer.wide, x->stride[axis]);
     ocl_arg_index(&k, outer.wide, axis == 0 ? x->lanes : 1);
+    ocl_arg_int(&k, op == SOCLE_REDUCE_MAX);
     return ocl_run(&k, 1, (size_t[]){ (size_t)outer.total }, NULL);
 }

@@ -162,6 +162,8 @@ int cmd_selftest(int argc, char **argv)
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (getenv("SOCLE_LOG") == NULL) /* else the library prints, and more */
         socle_set_log(note, &p);
+    /* kernels for the shapes of tests are not kept: the folder is bounded, and they would push out those of real programs */
+    (void)setenv("SOCLE_CACHE_DIR", "", 1);
     signal(SIGABRT, aborted);
     double start = p.last = now();
     int code = o.family == NULL ? test_variants(&o) : DONE;

@@ -1,7 +1,9 @@
-/* Elementwise primitives. Function, operand types and format are options: UNARY, BINARY, ... (a function made from
- * unary.def or binary.def), T, TX, FLAT (all operands dense, in one order: no division).
+/* Elementwise primitives. Operand types and format are options: T, TX, OPERAND, FLAT (all operands dense, in one order: no
+ * division). The function is an argument, the same for all work-items: to choose costs nothing next to the memory that is
+ * read and written, while a program for each function costs its user a compilation for each.
  *
- * KERNEL_fill, ...: the one kernel that is wanted, since some drivers compile every kernel of a program.
+ * KERNEL_fill, ...: the one kernel that is wanted, since some drivers compile every kernel of a program. EACH_UNARY(F):
+ * F(name) for every function of unary.def; EACH_BINARY(F, C): F for the arithmetic of binary.def, C for its comparisons.
  *
  * EACH(n) statement: the statement for every element of this work-item, which lies at at[v] in view v. That is one
  * element; but on processors, where finding a place costs as much as ten elements, RUN neighbours along the last dim. */
@@ -87,55 +89,132 @@ __kernel void cast(loop l, index_t total, __global T *y, __global const TX *x)
 }
 #endif
 
-#ifdef UNARY
-__kernel void unary(loop l, index_t total, __global real *y, __global const real *x, float a, float b)
+#define NUMBER(name)  NUMBER_##name,
+#define NOTHING(name)
+
+#if defined(KERNEL_unary) || defined(KERNEL_unary_grad)
+enum { EACH_UNARY(NUMBER) };
+#endif
+
+#ifdef KERNEL_unary
+inline real unary_of(int function, real x, real a, real b)
+{
+#    undef CASE
+#    define CASE(name)                                                                                               \
+    case NUMBER_##name:                                                                                              \
+        return unary_##name(x, a, b);
+    switch (function) {
+        EACH_UNARY(CASE)
+    default:
+        return x;
+    }
+}
+
+__kernel void unary(loop l, index_t total, __global real *y, __global const real *x, int function, float a, float b)
 {
     EACH(2)
     {
-        y[at[0]] = UNARY(x[at[1]], a, b);
+        y[at[0]] = unary_of(function, x[at[1]], a, b);
     }
 }
 #endif
 
-#ifdef UNARY_GRAD
+#ifdef KERNEL_unary_grad
+inline real slope_of(int function, real x, real y, real a, real b)
+{
+#    undef CASE
+#    define CASE(name)                                                                                               \
+    case NUMBER_##name:                                                                                              \
+        return unary_##name##_grad(x, y, a, b);
+    switch (function) {
+        EACH_UNARY(CASE)
+    default:
+        return x;
+    }
+}
+
 /* x and y: dy's memory where the function does not need them. */
 __kernel void unary_grad(loop l, index_t total, __global real *dx, __global const real *dy, __global const real *x,
-                         __global const real *y, float a, float b)
+                         __global const real *y, int function, float a, float b)
 {
     EACH(4)
     {
-        dx[at[0]] = dy[at[1]] * UNARY_GRAD(x[at[2]], y[at[3]], a, b);
+        dx[at[0]] = dy[at[1]] * slope_of(function, x[at[2]], y[at[3]], a, b);
     }
 }
 #endif
 
-#ifdef BINARY
-__kernel void binary(loop l, index_t total, __global real *y, __global const real *a, __global const real *b)
+#if defined(KERNEL_binary) || defined(KERNEL_binary_grad) || defined(KERNEL_compare)
+enum { EACH_BINARY(NUMBER, NUMBER) };
+#endif
+
+#ifdef KERNEL_binary
+inline real binary_of(int function, real a, real b)
+{
+#    undef CASE
+#    define CASE(name)                                                                                               \
+    case NUMBER_##name:                                                                                              \
+        return binary_##name(a, b);
+    switch (function) {
+        EACH_BINARY(CASE, NOTHING)
+    default:
+        return a;
+    }
+}
+
+__kernel void binary(loop l, index_t total, __global real *y, __global const real *a, __global const real *b, int function)
 {
     EACH(3)
     {
-        y[at[0]] = BINARY(a[at[1]], b[at[2]]);
+        y[at[0]] = binary_of(function, a[at[1]], b[at[2]]);
     }
 }
 #endif
 
-#ifdef BINARY_GRAD
+#ifdef KERNEL_binary_grad
+inline real slope_of(int function, int side, real a, real b)
+{
+#    undef CASE
+#    define CASE(name)                                                                                               \
+    case NUMBER_##name:                                                                                              \
+        return side == 0 ? binary_##name##_grad0(a, b) : binary_##name##_grad1(a, b);
+    switch (function) {
+        EACH_BINARY(CASE, NOTHING)
+    default:
+        return a;
+    }
+}
+
 __kernel void binary_grad(loop l, index_t total, __global real *d, __global const real *dy, __global const real *a,
-                          __global const real *b)
+                          __global const real *b, int function, int side)
 {
     EACH(4)
     {
-        d[at[0]] = dy[at[1]] * BINARY_GRAD(a[at[2]], b[at[3]]);
+        d[at[0]] = dy[at[1]] * slope_of(function, side, a[at[2]], b[at[3]]);
     }
 }
 #endif
 
-#ifdef COMPARE
-__kernel void compare(loop l, index_t total, __global uchar *y, __global const OPERAND *a, __global const OPERAND *b)
+#ifdef KERNEL_compare
+inline bool compare_of(int function, OPERAND a, OPERAND b)
+{
+#    undef CASE
+#    define CASE(name)                                                                                               \
+    case NUMBER_##name:                                                                                              \
+        return compare_##name(a, b);
+    switch (function) {
+        EACH_BINARY(NOTHING, CASE)
+    default:
+        return false;
+    }
+}
+
+__kernel void compare(loop l, index_t total, __global uchar *y, __global const OPERAND *a, __global const OPERAND *b,
+                      int function)
 {
     EACH(3)
     {
-        y[at[0]] = COMPARE(a[at[1]], b[at[2]]) ? 1 : 0;
+        y[at[0]] = compare_of(function, a[at[1]], b[at[2]]) ? 1 : 0;
     }
 }
 #endif

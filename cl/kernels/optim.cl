@@ -1,12 +1,35 @@
-/* Optimizer steps over all parameters of a group in one launch: they lie in one memory, at the offsets of a table. */
+/* Optimizer steps. Dense parameters of a group are done in one launch: they lie in one memory, at the offsets of a table.
+ * Any others have a launch of their own, over a strided loop.
+ *
+ * KERNEL_...: what is wanted. See socle_sgd_args for the order of operations. */
 typedef struct row {
     index_t start, p, g, m; /* first element's number in the whole; where parameter, gradient and momentum lie */
 } row;
 
-#ifdef SGD
-/* Options: MOMENTUM, NESTEROV. See socle_sgd_args for the order of operations. */
-__kernel void sgd(__global float *p, __global const float *g, __global float *m, __global const row *table, index_t table_at,
-                  int rows, index_t total, float lr, float mom, float damp, float wd, float l2)
+typedef struct hyper {
+    float lr, mom, damp, wd, l2;
+    int momentum, nesterov; /* whether there are momenta, and whether steps look ahead */
+} hyper;
+
+/* One element. */
+inline void step(__global float *p, float g, __global float *m, const hyper *h)
+{
+    float w = *p, d = g;
+    if (h->l2 != 0)
+        d += h->l2 * w;
+    if (h->wd != 0)
+        w *= 1.0f - h->lr * h->wd;
+    if (h->momentum) {
+        const float v = h->mom * *m + (1.0f - h->damp) * d;
+        *m = v;
+        d = h->nesterov ? d + h->mom * v : v;
+    }
+    *p = w - h->lr * d;
+}
+
+#ifdef KERNEL_sgd
+__kernel void sgd(__global float *p, __global const float *g, __global float *m, hyper h, __global const row *table,
+                  index_t table_at, int rows, index_t total)
 {
     const index_t i = get_global_id(0);
     if (i >= total)
@@ -20,21 +43,17 @@ __kernel void sgd(__global float *p, __global const float *g, __global float *m,
         else
             high = middle;
     }
-    const index_t k = i - table[low].start, at = table[low].p + k;
-    float w = p[at], d = g[table[low].g + k];
-    if (l2 != 0)
-        d += l2 * w;
-    if (wd != 0)
-        w *= 1.0f - lr * wd;
-#ifdef MOMENTUM
-    const float v = mom * m[table[low].m + k] + (1.0f - damp) * d;
-    m[table[low].m + k] = v;
-#ifdef NESTEROV
-    d += mom * v;
-#else
-    d = v;
+    const index_t k = i - table[low].start;
+    step(p + table[low].p + k, g[table[low].g + k], m + table[low].m + k, &h);
+}
 #endif
-#endif
-    p[at] = w - lr * d;
+
+#ifdef KERNEL_sgd_strided
+__kernel void sgd_strided(__global float *p, __global const float *g, __global float *m, hyper h, loop l, index_t total)
+{
+    const index_t i = get_global_id(0);
+    index_t at[3];
+    if (i < total && loop_at(&l, 3, i, at))
+        step(p + at[0], g[at[1]], m + at[2], &h);
 }
 #endif

@@ -85,7 +85,8 @@ static cl_kernel ask(const char *file, const char *function, const char *options
 Test(device, reports_what_the_compiler_said_and_builds_others)
 {
     for (int i = 0; i < 2; i++) { /* the second answer is the first one, remembered */
-        cr_assert_null(ask("elementwise.cl", "unary", "-DINDEX=int -DFLAT -DUNARY=no_such_function"));
+        cr_assert_null(ask("elementwise.cl", "unary",
+                           "-DINDEX=int -DFLAT -DKERNEL_unary -DEACH_UNARY(F)=F(no_such_function)"));
         cr_assert_eq(socle_error_status(), SOCLE_ERR_DEVICE);
         assert_says("elementwise.cl");
         assert_says("no_such_function");

@@ -31,7 +31,7 @@ typedef struct conformance_options {
     bool prims; /* through socle_prim_*, which adds compositions and empty operands, instead of the bare slots */
     bool compose_only; /* the same on a device that ignores its optional slots */
     bool small;        /* without the rows marked CASE_LARGE, which are there for the threads */
-    bool quick;        /* about one row in seven, every function among them, in one to three memory layouts */
+    bool quick;        /* about one row in seven (of convolutions fewer), every function among them, in one to three memory layouts */
     bool huge;         /* with those marked CASE_HUGE: minutes, because the reference is scalar */
 } conformance_options;
 

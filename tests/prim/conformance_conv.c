@@ -64,6 +64,7 @@ static void begin_conv(trial *t, const conv_row *row, const conv_attr *attr, boo
 {
     trial_begin(t, &conv_slot, attr, "%s%s%s", row->name, bias ? " bias" : "", attr->e ? " relu" : "");
     t->flags = row->flags;
+    t->quick_step = 11; /* a device may build kernels for each shape; the epilogue changes from row to row */
     t->terms = true;
     operand *y = trial_out(t, "y", TRIAL_REAL, y_shape(row));
     y->length = row->c / row->p.groups * row->r * row->s + 1;
@@ -97,6 +98,7 @@ static void try_conv_grad(session *s, const conv_row *row, socle_epilogue e, boo
     trial_begin(&t, &conv_grad_slot, &attr, "%s%s d%s%s%s", row->name, e ? " relu" : "", x ? "x" : "", w ? "w" : "",
                 b ? "b" : "");
     t.flags = row->flags;
+    t.quick_step = 17; /* see begin_conv */
     t.terms = true;
     double pixels = (double)row->n * conv_row_out(row, 0) * conv_row_out(row, 1);
     wanted(&t, "dx", x, x_shape(row), row->k / row->p.groups * row->r * row->s, row->budget);

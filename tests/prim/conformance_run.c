@@ -378,7 +378,7 @@ void trial_run(session *s, trial *t)
         t->op[i].row_major = t->op[i].row_major && !prims;
     conformance_slot *line = table_line(s, t->slot);
     /* Rows run through the shapes of one function before they come to the next: seven is less than any has shapes. */
-    if (line->seen++ % 7 != 0 && o->quick) {
+    if (line->seen++ % (t->quick_step ? t->quick_step : 7) != 0 && o->quick) {
         trial_free(t);
         return;
     }

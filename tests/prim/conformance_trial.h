@@ -59,6 +59,7 @@ typedef struct trial {
     bool takes_empty;    /* gemm without terms, which is a call like any other; else only primitives meet nothing */
     bool may_reject;     /* ERR_ARG is as good as OK, and then outputs are not compared */
     int mixes;           /* layouts drawn per operand; 0 = 3 */
+    int quick_step;      /* a quick run walks one row in so many; 0 = 7 */
     uint64_t seed;
 } trial;
 
