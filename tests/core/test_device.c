@@ -98,7 +98,7 @@ Test(device, it_counts_the_memory_it_took_where_its_backend_does)
         socle_release(socle_tensor_new(d, SOCLE_F32, socle_shape1(i == 0 ? 1 : 100000)));
         bytes[i] = socle_device_counters(d).bytes;
     }
-    cr_expect_geq(bytes[1], bytes[0] + 400000);
+    cr_expect(bytes[1] >= bytes[0] + 400000);
     cr_expect_eq(bytes[2], bytes[1], "kept memory is not taken again");
     socle_device_close(d);
     d = socle_device_open("ref", one_thread);
