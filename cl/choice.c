@@ -97,6 +97,41 @@ static bool holds(const rule *r, const ocl_device *d, ocl_size s)
            (r->most_c == 0 || s.m * s.n <= r->most_c);
 }
 
+/* The first rule that holds wins: of these passes, with at least so many channels in and out and pixels of a result. */
+typedef struct conv_rule {
+    ocl_variant variant;
+    int devices, passes;
+    bool strided; /* too */
+    int64_t least_channels, least_pixels;
+} conv_rule;
+
+enum { ANY_PASS = OCL_FORWARD | OCL_BACKWARD_DATA | OCL_BACKWARD_WEIGHTS };
+static const conv_rule conv_rules[] = {
+    { OCL_conv_winograd, ON_CPU | ON_GPU, ANY_PASS, false, 32, 9 },
+    { OCL_conv_gemm, ON_CPU | ON_GPU, ANY_PASS, true, 32, 4 },
+    { OCL_conv_direct, ON_CPU | ON_GPU, ANY_PASS, true, 0, 0 },
+};
+enum { CONV_RULES = sizeof conv_rules / sizeof *conv_rules };
+
+static bool holds_for_layer(const conv_rule *r, const ocl_device *d, const ocl_layer *l)
+{
+    return (r->devices & (d->is_cpu ? ON_CPU : ON_GPU)) && (r->passes & (int)l->pass) &&
+           (r->strided || !l->strided) && l->c >= r->least_channels && l->k >= r->least_channels &&
+           l->pixels >= r->least_pixels;
+}
+
+ocl_variant ocl_choose_conv(ocl_device *d, const ocl_layer *l, uint32_t tried)
+{
+    int r = 0;
+    (void)pthread_mutex_lock(&d->lock);
+    while (r < CONV_RULES - 1 &&
+           (!holds_for_layer(&conv_rules[r], d, l) || d->choice->aside[conv_rules[r].variant].is ||
+            (tried >> conv_rules[r].variant & 1u)))
+        r++;
+    (void)pthread_mutex_unlock(&d->lock);
+    return conv_rules[r].variant;
+}
+
 ocl_variant ocl_gemm_candidate(const ocl_device *d, int i)
 {
     uint32_t seen = 0;
@@ -234,7 +269,8 @@ static void file_name(const ocl_device *d, char *out)
 /* Kernels that have changed since may be faster, or right. */
 static void first_line(char *out)
 {
-    static const char *const files[] = { "common.clh", "gemm.clh", "gemm.cl", "gemm_cpu.cl", "gemm_gpu.cl" };
+    static const char *const files[] = { "common.clh",  "gemm.clh", "gemm.cl",      "gemm_cpu.cl",
+                                         "gemm_gpu.cl", "conv.cl",  "conv_gemm.cl", "winograd.cl" };
     uint64_t kernels = OCL_HASH_START;
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         const char *text = ocl_source(files[i]);

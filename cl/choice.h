@@ -37,6 +37,16 @@ typedef struct ocl_size {
 ocl_variant ocl_choose_gemm(ocl_device *d, ocl_size s, uint32_t tried);
 /* The i-th way that may make sense on d, aside or not; OCL_VARIANTS past the last. */
 ocl_variant ocl_gemm_candidate(const ocl_device *d, int i);
+
+/* What decides how to convolve: c and k channels in and out of a group, pixels of a result, of a window. */
+typedef enum ocl_pass { OCL_FORWARD = 1, OCL_BACKWARD_DATA = 2, OCL_BACKWARD_WEIGHTS = 4 } ocl_pass;
+typedef struct ocl_layer {
+    ocl_pass pass;
+    int64_t c, k, pixels, window;
+    bool strided;
+} ocl_layer;
+ocl_variant ocl_choose_conv(ocl_device *d, const ocl_layer *l, uint32_t tried);
+
 /* Products of about this size, but no batches, use v. OCL_VARIANTS: the table decides again. */
 void ocl_choice_set_gemm(ocl_device *d, ocl_size s, ocl_variant v);
 /* Keeps what was set for later runs, where a folder is to be had. */

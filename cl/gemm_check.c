@@ -1,5 +1,6 @@
 /* Does every variant of a matrix product agree with the definition on this device? Small products, whose sizes are about
  * tiles and steps, against sums in double made here. What disagrees, or fails, is put aside for this device and driver. */
+#include "check.h"
 #include "gemm.h"
 #include "slots.h"
 #include "temp.h"
@@ -8,7 +9,6 @@
 #include <math.h>
 #include <socle/sys/memory.h>
 #include <stdio.h>
-#include <string.h>
 
 typedef struct check {
     int64_t m, n, k;
@@ -24,7 +24,6 @@ static const check checks[] = {
     { 130, 5, 33, true, true, 0 },
 };
 
-/* Values and their like in double come from the host, because the device is in doubt. */
 typedef struct trial {
     ocl_device *d;
     const check *z;
@@ -32,14 +31,6 @@ typedef struct trial {
     ocl_temp memory[3];
     ocl_product product;
 } trial;
-
-static void make_values(float *to, int64_t n, uint32_t seed)
-{
-    for (int64_t i = 0; i < n; i++) {
-        seed = seed * 1664525u + 1013904223u;
-        to[i] = (float)(seed >> 8) / (float)(1 << 23) - 1;
-    }
-}
 
 static socle_status upload(ocl_device *d, const float *from, int64_t rows, int64_t columns, bool transposed,
                            ocl_temp *memory, socle_view *v)
@@ -52,10 +43,7 @@ static socle_status upload(ocl_device *d, const float *from, int64_t rows, int64
         v->stride[0] = 1;
         v->stride[1] = rows;
     }
-    (void)pthread_mutex_lock(&d->lock);
-    status = ocl_upload(d, memory->owned, 0, from, (size_t)(rows * columns) * sizeof *from);
-    (void)pthread_mutex_unlock(&d->lock);
-    return status;
+    return ocl_check_upload(d, memory->owned, from, rows * columns);
 }
 
 static socle_status begin(trial *t)
@@ -67,9 +55,9 @@ static socle_status begin(trial *t)
         !(t->c = socle_mem_alloc(sizeof *t->c * (size_t)(z->m * z->n))) ||
         !(t->got = socle_mem_alloc(sizeof *t->got * (size_t)(z->m * z->n))))
         return SOCLE_ERR_NOMEM;
-    make_values(t->a, z->m * z->k, 1);
-    make_values(t->b, z->k * z->n, 2);
-    make_values(t->c, z->m * z->n, 3);
+    ocl_check_values(t->a, z->m * z->k, 1);
+    ocl_check_values(t->b, z->k * z->n, 2);
+    ocl_check_values(t->c, z->m * z->n, 3);
     if (z->beta == 0) /* must not be read */
         for (int64_t i = 0; i < z->m * z->n; i++)
             t->c[i] = NAN;
@@ -121,39 +109,18 @@ static bool agrees(const trial *t, char *why, size_t cap)
     return true;
 }
 
-static socle_status read_back(trial *t)
+static socle_status try_one(ocl_device *d, ocl_variant v, size_t i, bool *good, char *why, size_t cap)
 {
-    ocl_device *d = t->d;
-    const ocl_buffer *b = t->memory[2].owned;
-    (void)pthread_mutex_lock(&d->lock);
-    d->waits++;
-    socle_status status =
-        ocl_late(d,
-                 clEnqueueReadBuffer(d->queue, b->mem, CL_TRUE, b->at, sizeof(float) * (size_t)(t->z->m * t->z->n),
-                                     t->got, 0, NULL, NULL),
-                 "reading");
-    (void)pthread_mutex_unlock(&d->lock);
-    return status;
-}
-
-/* OK with *good false and a reason if v does not do z; another status where the device or memory failed. */
-static socle_status try_one(ocl_device *d, ocl_variant v, const check *z, bool *good, char *why, size_t cap)
-{
-    trial t = { .d = d, .z = z };
+    trial t = { .d = d, .z = &checks[i] };
     socle_status status = begin(&t);
     if (status == SOCLE_OK) {
         status = ocl_multiply_by(d, v, &t.product);
         if (status == SOCLE_OK)
-            status = read_back(&t);
-        if (status == SOCLE_OK) {
+            status = ocl_check_read(d, t.got, t.memory[2].owned, t.z->m * t.z->n);
+        if (status == SOCLE_OK)
             *good = agrees(&t, why, cap);
-        } else if (status == SOCLE_ERR_UNSUPPORTED) {
-            status = SOCLE_OK; /* is never used for such products */
-        } else if (d->late == SOCLE_OK && status != SOCLE_ERR_NOMEM) {
-            *good = false;
-            (void)snprintf(why, cap, "%s", socle_error());
-            status = SOCLE_OK;
-        }
+        else
+            status = ocl_check_verdict(d, status, good, why, cap);
     }
     end(&t);
     return status;
@@ -161,16 +128,5 @@ static socle_status try_one(ocl_device *d, ocl_variant v, const check *z, bool *
 
 socle_status ocl_gemm_check(ocl_device *d, ocl_variant v)
 {
-    char why[512] = "";
-    bool good = true;
-    for (size_t i = 0; i < sizeof checks / sizeof *checks && good; i++) {
-        socle_status status = try_one(d, v, &checks[i], &good, why, sizeof why);
-        if (status != SOCLE_OK)
-            return status;
-    }
-    if (good)
-        ocl_put_back(d, v);
-    else
-        ocl_put_aside(d, v, why, true);
-    return SOCLE_OK;
+    return ocl_check_all(d, v, sizeof checks / sizeof *checks, try_one);
 }

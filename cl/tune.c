@@ -2,6 +2,7 @@
  *
  * Each shape is timed in two rounds, in which the variants take turns, so that a disturbance hits all of them or shows as a
  * disagreement of the rounds. The choice of the table stays unless another wins both rounds by more than 5 %. */
+#include "conv.h"
 #include "gemm.h"
 #include "slots.h"
 #include "temp.h"
@@ -265,18 +266,27 @@ static void report_variant(ocl_device *d, ocl_variant v, socle_variant_report fn
     fn(user, &out);
 }
 
-/* Matrix products are checked here; other families stand behind one slot each, which conformance checks. */
+static socle_status check_all(ocl_device *d)
+{
+    socle_status status = SOCLE_OK;
+    ocl_variant v;
+    for (int i = 0; status == SOCLE_OK && (v = ocl_gemm_candidate(d, i)) != OCL_VARIANTS; i++)
+        status = ocl_gemm_check(d, v);
+    for (int i = OCL_conv_winograd; status == SOCLE_OK && i < OCL_conv_direct; i++)
+        status = ocl_conv_check(d, (ocl_variant)i);
+    if (status == SOCLE_OK)
+        ocl_choice_store(d);
+    return status;
+}
+
+/* Matrix products and convolutions are checked here; other families stand behind one slot each, which conformance checks. */
 socle_status ocl_variants(void *self, bool check, socle_variant_report fn, void *user)
 {
     ocl_device *d = self;
     ocl_variant v;
-    for (int i = 0; check && (v = ocl_gemm_candidate(d, i)) != OCL_VARIANTS; i++) {
-        socle_status status = ocl_gemm_check(d, v);
-        if (status != SOCLE_OK)
-            return status;
-    }
-    if (check)
-        ocl_choice_store(d);
+    socle_status status = check ? check_all(d) : SOCLE_OK;
+    if (status != SOCLE_OK)
+        return status;
     for (int i = 0; (v = ocl_gemm_candidate(d, i)) != OCL_VARIANTS; i++)
         report_variant(d, v, fn, user);
     for (int i = OCL_gemm_any + 1; i < OCL_VARIANTS; i++)
