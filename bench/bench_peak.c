@@ -13,7 +13,7 @@
 #include "cpu/parallel.h"
 
 /* The widest registers there are; elsewhere the baseline has to do. (What chooses runs before ThreadSanitizer is ready.) */
-#if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GNUC__) && !defined(__clang__) &&                     \
+#if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GNUC__) && !defined(__clang__) &&                   \
     !defined(__SANITIZE_THREAD__)
 #define WIDEST __attribute__((target_clones("avx512f", "avx2", "default")))
 #else
