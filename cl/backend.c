@@ -7,6 +7,7 @@
 
 #include <socle/sys/memory.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Everything about the machine that a compiled program depends on. */
@@ -20,6 +21,18 @@ static void identify(ocl_device *d)
     ocl_info_string(d->id, CL_DRIVER_VERSION, driver, sizeof driver);
     (void)snprintf(d->identity, sizeof d->identity, "%.100s|%.90s|%.60s|%.100s|%.100s", platform, d->name, vendor,
                    version, driver);
+}
+
+/* Whether kernels are those for processors: few wide work-items. SOCLE_CL_KIND=cpu or gpu overrules what the device says,
+ * for tests: both kinds must compute the same on any device. */
+static bool wants_cpu_kernels(cl_device_type type)
+{
+    const char *kind = getenv("SOCLE_CL_KIND");
+    if (kind && strcmp(kind, "cpu") == 0)
+        return true;
+    if (kind && strcmp(kind, "gpu") == 0)
+        return false;
+    return (type & CL_DEVICE_TYPE_CPU) && !(type & (CL_DEVICE_TYPE_GPU | CL_DEVICE_TYPE_ACCELERATOR));
 }
 
 static socle_status query(ocl_device *d)
@@ -42,7 +55,7 @@ static socle_status query(ocl_device *d)
         return socle_fail(SOCLE_ERR_DEVICE, "opencl: %s has no compiler for kernels", d->name);
     if (!little)
         return socle_fail(SOCLE_ERR_UNSUPPORTED, "opencl: %s is big-endian", d->name);
-    d->is_cpu = (type & CL_DEVICE_TYPE_CPU) && !(type & (CL_DEVICE_TYPE_GPU | CL_DEVICE_TYPE_ACCELERATOR));
+    d->is_cpu = wants_cpu_kernels(type);
     return SOCLE_OK;
 }
 

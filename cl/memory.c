@@ -3,10 +3,16 @@
  * Small pieces share slabs, so that one kernel can reach all parameters of a network through one cl_mem and a table of
  * offsets; large ones have a slab of their own. A freed piece goes to the head of its class's list (the memory used last is
  * the warmest). A large one goes back to OpenCL when more than the bound of them lie idle, when memory runs out, and when
- * the device closes. */
+ * the device closes.
+ *
+ * SOCLE_CL_SLABS=0: every piece has a cl_mem of its own and is used once, for tools that look for accesses outside of one and
+ * for reads of what nobody wrote. */
 #include "device.h"
 
 #include <socle/sys/memory.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
 enum {
     ALIGN = 256,     /* what OpenCL asks of any buffer's start, and a cache line of any GPU */
@@ -26,6 +32,7 @@ typedef struct ocl_memory {
     ocl_buffer *free[CLASSES];
     size_t taken, limit; /* bytes in slabs; what OpenCL says there is */
     size_t idle, keep;   /* bytes in free pieces with a slab of their own, and how many may be */
+    size_t shared;       /* bytes of the largest piece that shares a slab */
 } ocl_memory;
 
 /* The smallest class that holds `bytes`, and its size: 4, 5, 6 or 7 quarters of a power of two. */
@@ -48,6 +55,12 @@ struct ocl_memory *ocl_memory_new(ocl_device *d, size_t cache_bytes)
     if (m) {
         m->limit = (size_t)d->memory;
         m->keep = cache_bytes > 0 ? cache_bytes : m->limit / 2;
+        m->shared = SHARED_BYTES;
+        const char *slabs = getenv("SOCLE_CL_SLABS");
+        if (slabs && strcmp(slabs, "0") == 0) {
+            m->shared = 0;
+            m->keep = SIZE_MAX;
+        }
     }
     return m;
 }
@@ -136,7 +149,7 @@ static ocl_slab *slab_new(ocl_device *d, size_t bytes)
 /* A slab with room for a piece of `size`: the shared one being cut, or a new one. */
 static ocl_slab *slab_for(ocl_device *d, size_t size)
 {
-    if (size > SHARED_BYTES)
+    if (size > d->pool->shared)
         return slab_new(d, size);
     for (ocl_slab *s = d->pool->slabs; s; s = s->next)
         if (s->bytes - s->used >= size)
@@ -152,7 +165,7 @@ ocl_buffer *ocl_buffer_new(ocl_device *d, size_t bytes)
     size_t size;
     int c = class_of(bytes, &size);
     ocl_buffer *b = d->pool->free[c];
-    if (b) {
+    if (b && d->pool->shared > 0) {
         d->pool->free[c] = b->next;
         d->pool->idle -= is_alone(b) ? b->bytes : 0;
         return b;

@@ -143,12 +143,17 @@ inline V keep_images(V v, int images)
     const int16 lane = (int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     return select((V)(0), v, lane < (int16)(images));
 }
+/* By halves, in memory that becomes registers: some tools do not follow what lies in the upper half of a vector. */
 inline float sum_images(V v)
 {
-    const float8 a = v.lo + v.hi;
-    const float4 b = a.lo + a.hi;
-    const float2 c = b.lo + b.hi;
-    return c.lo + c.hi;
+    float lane[16];
+    vstore16(v, 0, lane);
+#pragma unroll
+    for (int width = 8; width > 0; width /= 2)
+#pragma unroll
+        for (int i = 0; i < width; i++)
+            lane[i] += lane[i + width];
+    return lane[0];
 }
 #else
 inline V keep_images(V v, int images)

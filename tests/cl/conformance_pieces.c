@@ -1,10 +1,11 @@
 /* One family of the conformance program on one device:
  *
- *     conformance_pieces DEVICE FAMILY [--all | --smallest]
+ *     conformance_pieces DEVICE FAMILY [--all | --smallest | --partial]
  *
  * Without an option, those rows of the family that make few different programs: kernels are specialised by options, and
  * building one takes a processor's compiler a tenth of a second to one second. --smallest: rows for a simulator, thousands
- * of times slower than a device. Rows are named by a part of their name; "" is all of a family. */
+ * of times slower than a device. --partial: more of them, whose last block of images is not full, so that kernels compute
+ * with lanes that nobody wrote and nobody reads. Rows are named by a part of their name; "" is all of a family. */
 #include <stdio.h>
 #include <string.h>
 #include "conformance.h"
@@ -12,21 +13,27 @@
 enum { MAX_PIECES = 12 };
 typedef struct pieces {
     const char *family;
-    const char *quick[MAX_PIECES], *smallest[MAX_PIECES];
+    const char *quick[MAX_PIECES], *smallest[MAX_PIECES], *partial[MAX_PIECES];
 } pieces;
 
 static const pieces table[] = {
-    { "elementwise", { "7x5", "33x17", "17x2x1x4" }, { "7x5" } },
-    { "binary", { "7x5", "17x3x4x5" }, { "7x5" } },
-    { "reduce", { "" }, { "5x17", "9x2x3x3" } },
-    { "gemm", { "" }, { "5x7 of 11x7" } },
-    { "linear", { "" }, { "7 of 5 to 3" } },
-    { "conv", { "17 images", "3 groups s2", "dilation 1 by 3 s2" }, { "one pixel s2" } },
-    { "pool", { "" }, { "2x2 17 images", "adaptive 3x2" } },
-    { "index", { "" }, { "rows of a table", "images" } },
-    { "random", { "" }, { "17x3" } },
-    { "softmax", { "" }, { "17x5", "7x3" } },
-    { "optim", { "" }, { "everything" } },
+    { "elementwise", { "7x5", "33x17", "17x2x1x4" }, { "7x5" }, { NULL } },
+    { "binary",
+      { "7x5", "17x3x4x5" },
+      { "mul 7x5", "mul side 0 7x5", "maximum side 1 7x5", "lt 7x5", "ne 7x5" },
+      { NULL } },
+    { "reduce", { "" }, { "5x17", "9x2x3x3", "sum 1009", "17x10 axis 1" }, { NULL } },
+    { "gemm", { "" }, { "5x7 of 11x7" }, { NULL } },
+    { "linear", { "" }, { "16 of 1 to 12" }, { "7 of 5 to 3 bias relu" } },
+    { "conv",
+      { "17 images", "3 groups s2", "dilation 1 by 3 s2" },
+      { "one pixel s2" },
+      { "one pixel bias relu", "one pixel relu dxwb" } },
+    { "pool", { "" }, { "2x2 one image", "adaptive 5x7" }, { NULL } },
+    { "index", { "" }, { "rows of a table", "images" }, { NULL } },
+    { "random", { "" }, { "17x3" }, { NULL } },
+    { "softmax", { "" }, { "3x8", "7x3 range" }, { NULL } },
+    { "optim", { "" }, { "everything" }, { NULL } },
 };
 
 static void show(void *user, const conformance_result *r)
@@ -52,7 +59,7 @@ static int run(const char *device, const char *family, const char *row, int *row
 int main(int argc, char **argv)
 {
     if (argc < 3) {
-        fprintf(stderr, "usage: %s DEVICE FAMILY [--all | --smallest]\n", argv[0]);
+        fprintf(stderr, "usage: %s DEVICE FAMILY [--all | --smallest | --partial]\n", argv[0]);
         return 2;
     }
     const char *option = argc > 3 ? argv[3] : "";
@@ -62,6 +69,7 @@ int main(int argc, char **argv)
         const char *const all[MAX_PIECES] = { "" };
         const char *const *piece = strcmp(option, "--all") == 0        ? all
                                    : strcmp(option, "--smallest") == 0 ? table[i].smallest
+                                   : strcmp(option, "--partial") == 0  ? table[i].partial
                                                                        : table[i].quick;
         int failed = 0, rows = 0;
         for (int j = 0; j < MAX_PIECES && piece[j] != NULL; j++)
