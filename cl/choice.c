@@ -97,26 +97,35 @@ static bool holds(const rule *r, const ocl_device *d, ocl_size s)
            (r->most_c == 0 || s.m * s.n <= r->most_c);
 }
 
-/* The first rule that holds wins: of these passes, with at least so many channels in and out and pixels of a result. */
+enum { ANY_PASS = OCL_FORWARD | OCL_BACKWARD_DATA | OCL_BACKWARD_WEIGHTS };
+/* The first rule that holds wins: of these passes, with windows of at most so many pixels, with at least so many channels
+ * that a result sums, channels in and out, and pixels of an image's result. Zero: no bound. */
 typedef struct conv_rule {
     ocl_variant variant;
     int devices, passes;
     bool strided; /* too */
-    int64_t least_channels, least_pixels;
+    int64_t most_window, least_terms, least_channels, least_pixels;
 } conv_rule;
 
-enum { ANY_PASS = OCL_FORWARD | OCL_BACKWARD_DATA | OCL_BACKWARD_WEIGHTS };
+/* Winograd's transforms round more than short sums may: 64 channels keep it within the budget of conformance. On processors the
+ * direct kernels are as fast as products but for windows of one pixel, and faster with strides; see winograd.c. */
 static const conv_rule conv_rules[] = {
-    { OCL_conv_winograd, ON_CPU | ON_GPU, ANY_PASS, false, 32, 9 },
-    { OCL_conv_gemm, ON_CPU | ON_GPU, ANY_PASS, true, 32, 4 },
-    { OCL_conv_direct, ON_CPU | ON_GPU, ANY_PASS, true, 0, 0 },
+    { OCL_conv_winograd, ON_CPU | ON_GPU, OCL_FORWARD | OCL_BACKWARD_DATA, false, 9, 64, 16, 9 },
+    { OCL_conv_winograd, ON_CPU | ON_GPU, OCL_BACKWARD_WEIGHTS, false, 9, 0, 32, 9 },
+    { OCL_conv_gemm, ON_CPU, OCL_FORWARD | OCL_BACKWARD_DATA, false, 1, 0, 32, 4 },
+    { OCL_conv_gemm, ON_CPU, OCL_BACKWARD_WEIGHTS, true, 1, 0, 64, 4 },
+    { OCL_conv_gemm, ON_GPU, ANY_PASS, false, 0, 0, 32, 4 },
+    { OCL_conv_gemm, ON_GPU, ANY_PASS, true, 0, 0, 64, 4 },
+    { OCL_conv_direct, ON_CPU | ON_GPU, ANY_PASS, true, 0, 0, 0, 0 },
 };
 enum { CONV_RULES = sizeof conv_rules / sizeof *conv_rules };
 
 static bool holds_for_layer(const conv_rule *r, const ocl_device *d, const ocl_layer *l)
 {
+    const int64_t terms = l->pass == OCL_FORWARD ? l->c : l->pass == OCL_BACKWARD_DATA ? l->k : INT64_MAX;
     return (r->devices & (d->is_cpu ? ON_CPU : ON_GPU)) && (r->passes & (int)l->pass) &&
-           (r->strided || !l->strided) && l->c >= r->least_channels && l->k >= r->least_channels &&
+           (r->strided || !l->strided) && (r->most_window == 0 || l->window <= r->most_window) &&
+           terms >= r->least_terms && l->c >= r->least_channels && l->k >= r->least_channels &&
            l->pixels >= r->least_pixels;
 }
 

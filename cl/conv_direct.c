@@ -10,6 +10,8 @@ enum {
     OPTIONS = 512,
     ACCUMULATORS = 28, /* registers of a work-item for results: 32 on AVX-512, less inputs and weights */
     SEGMENT_MAX = 14,  /* pixels of a row a work-item computes: leaves two channels room */
+    UNROLLED = 768,    /* multiply-adds of a row of a weight gradient, at most */
+    SLICE_PIXELS = 64, /* for which it pays to add up 16 lanes in the end */
     SLICES_MAX =
         16 /* partial sums of a weight gradient, whatever the device, so that the result does not depend on it */
 };
@@ -66,7 +68,7 @@ static socle_status forward(ocl_device *d, const ocl_convolution *z)
 
 static socle_status backward_data(ocl_device *d, const ocl_convolution *z)
 {
-    int segments, c_blocks, segment = even_piece(z->w, ACCUMULATORS, &segments);
+    int segments, c_blocks, segment = even_piece(z->w, z->c > 1 ? SEGMENT_MAX : ACCUMULATORS, &segments);
     int cb = even_piece(z->c, ACCUMULATORS / segment, &c_blocks);
     char options[OPTIONS];
     int n = options_of(options, z);
@@ -99,16 +101,18 @@ static socle_status backward_weights(ocl_device *d, const ocl_convolution *z)
     int64_t sums = (int64_t)z->p.groups * z->k * (z->c * z->r * z->s + 1);
     int most = (int)(PARTIAL_BYTES / 4 / sums), slices, k_blocks;
     most = most < 1 ? 1 : most > SLICES_MAX ? SLICES_MAX : most;
-    int per_slice = (z->blocks + most - 1) / most;
+    int worth = (SLICE_PIXELS + z->ho * z->wo - 1) / (z->ho * z->wo), per_slice = (z->blocks + most - 1) / most;
+    per_slice = per_slice > worth ? per_slice : worth;
     slices = (z->blocks + per_slice - 1) / per_slice;
-    int taps = z->r * z->s, kb = even_piece(z->k, ACCUMULATORS / (taps + 1), &k_blocks);
+    int taps = z->r * z->s, kb = even_piece(z->k, ACCUMULATORS / taps, &k_blocks);
     ocl_temp partial;
     socle_status status = ocl_temp_new(d, SOCLE_F32, 1, (int64_t[]){ sums * slices }, 1, &partial);
     if (status != SOCLE_OK)
         return status;
     char options[OPTIONS];
     int n = options_of(options, z);
-    (void)snprintf(options + n, (size_t)(OPTIONS - n), " -DBACKWARD_WEIGHTS -DKB=%d -DK_BLOCKS=%d", kb, k_blocks);
+    (void)snprintf(options + n, (size_t)(OPTIONS - n), " -DBACKWARD_WEIGHTS -DKB=%d -DK_BLOCKS=%d%s", kb, k_blocks,
+                   z->wo * taps * kb <= UNROLLED ? " -DUNROLL" : "");
     ocl_call k = ocl_begin(d, "conv.cl", "conv_backward_weights", options);
     arg_view(&k, &partial.view);
     arg_view(&k, z->y);

@@ -20,6 +20,9 @@ enum { ITEMS = 16 };
     ((tensor) + (offset) / (16 / ITEMS) + (index_t)(block) * (pixels)*ITEMS + get_local_id(0) % ITEMS)
 #define AT(base, pixel) ((base)[(index_t)(pixel)*ITEMS])
 
+/* Sums are to stay in registers: what is called with their address would keep them in memory. */
+#define ALWAYS_INLINE __attribute__((always_inline)) inline
+
 #ifdef FORWARD
 /* KB output channels, of which the last work-item of a group may have fewer: it computes some twice. */
 __kernel void conv_forward(__global V *y, index_t y_at, __global const V *x, index_t x_at, __global const float *w,
@@ -162,37 +165,63 @@ inline V keep_images(V v, int images)
 }
 #endif
 
+/* Results of image block's pixel (o, p) that flow in. */
+ALWAYS_INLINE void load_gradients(V d[KB], __global const V *dz, int o, int p, int images)
+{
+#pragma unroll
+    for (int k = 0; k < KB; k++) {
+        d[k] = AT(dz, (k * HO + o) * WO + p);
+        if (images < 16)
+            d[k] = keep_images(d[k], images);
+    }
+}
+
+/* The products of one row of results with one row of the window, added to acc. Short rows are unrolled, so that the taps
+ * that fall outside are known. */
+ALWAYS_INLINE void weights_of_row(V acc[KB][KW], __global const V *dz, __global const V *line, int o, int images)
+{
+#ifdef UNROLL
+#pragma unroll
+#endif
+    for (int p = 0; p < WO; p++) {
+        V d[KB];
+        load_gradients(d, dz, o, p, images);
+#pragma unroll
+        for (int s = 0; s < KW; s++) {
+            const int ix = p * STRIDE_W - PAD_W + s * DILATION_W;
+            if (ix < 0 || ix >= W)
+                continue;
+            V v = AT(line, ix);
+            if (images < 16)
+                v = keep_images(v, images);
+#pragma unroll
+            for (int k = 0; k < KB; k++)
+                acc[k][s] = fma(d[k], v, acc[k][s]);
+        }
+    }
+}
+
 /* The products of one image block, added to acc; `images` of it exist (a constant where all do). */
-inline void weights_of_block(V acc[KB][KH * KW], V *bias, __global const V *dz, __global const V *x, int images)
+ALWAYS_INLINE void weights_of_block(V acc[KH][KB][KW], __global const V *dz, __global const V *x, int images)
+{
+    for (int o = 0; o < HO; o++)
+#pragma unroll
+        for (int r = 0; r < KH; r++) {
+            const int iy = o * STRIDE_H - PAD_H + r * DILATION_H;
+            if (iy >= 0 && iy < H)
+                weights_of_row(acc[r], dz, &AT(x, iy * W), o, images);
+        }
+}
+
+ALWAYS_INLINE void biases_of_block(V bias[KB], __global const V *dz, int images)
 {
     for (int o = 0; o < HO; o++)
         for (int p = 0; p < WO; p++) {
             V d[KB];
+            load_gradients(d, dz, o, p, images);
 #pragma unroll
-            for (int k = 0; k < KB; k++) {
-                d[k] = AT(dz, (k * HO + o) * WO + p);
-                if (images < 16)
-                    d[k] = keep_images(d[k], images);
+            for (int k = 0; k < KB; k++)
                 bias[k] += d[k];
-            }
-#pragma unroll
-            for (int r = 0; r < KH; r++) {
-                const int iy = o * STRIDE_H - PAD_H + r * DILATION_H;
-                if (iy < 0 || iy >= H)
-                    continue;
-#pragma unroll
-                for (int s = 0; s < KW; s++) {
-                    const int ix = p * STRIDE_W - PAD_W + s * DILATION_W;
-                    if (ix < 0 || ix >= W)
-                        continue;
-                    V v = AT(x, iy * W + ix);
-                    if (images < 16)
-                        v = keep_images(v, images);
-#pragma unroll
-                    for (int k = 0; k < KB; k++)
-                        acc[k][r * KW + s] = fma(d[k], v, acc[k][r * KW + s]);
-                }
-            }
         }
 }
 
@@ -203,22 +232,24 @@ __kernel void conv_backward_weights(__global float *partial, index_t partial_at,
 {
     const int group = get_group_id(1) / K_BLOCKS, k0 = min((int)get_group_id(1) % K_BLOCKS * KB, COUT - KB);
     const int c = get_group_id(0), slice = get_group_id(2), blocks = (images + 15) / 16;
-    V acc[KB][KH * KW], bias[KB];
+    V acc[KH][KB][KW], bias[KB];
 #pragma unroll
     for (int k = 0; k < KB; k++) {
         bias[k] = (V)(0);
 #pragma unroll
         for (int t = 0; t < KH * KW; t++)
-            acc[k][t] = (V)(0);
+            acc[t / KW][k][t % KW] = (V)(0);
     }
     for (int block = slice * blocks_per_slice; block < min((slice + 1) * blocks_per_slice, blocks); block++) {
         __global const V *dzb =
             BLOCK_OF(dz, dz_at, block, GROUPS * COUT * HO * WO) + (index_t)(group * COUT + k0) * HO * WO * ITEMS;
         __global const V *xb = BLOCK_OF(x, x_at, block, GROUPS * CIN * H * W) + (index_t)(group * CIN + c) * H * W * ITEMS;
         if (images - block * 16 >= 16)
-            weights_of_block(acc, bias, dzb, xb, 16);
+            weights_of_block(acc, dzb, xb, 16);
         else
-            weights_of_block(acc, bias, dzb, xb, images - block * 16);
+            weights_of_block(acc, dzb, xb, images - block * 16);
+        if (c == 0)
+            biases_of_block(bias, dzb, min(16, images - block * 16));
     }
     const index_t weights = (index_t)GROUPS * COUT * CIN * KH * KW;
     partial += partial_at + slice * (weights + GROUPS * COUT);
@@ -228,7 +259,7 @@ __kernel void conv_backward_weights(__global float *partial, index_t partial_at,
 #pragma unroll
     for (int k = 0; k < KB; k++)
         for (int t = 0; t < KH * KW + 1; t++) {
-            const V v = t < KH * KW ? acc[k][t] : bias[k];
+            const V v = t < KH * KW ? acc[t / KW][k][t % KW] : bias[k];
 #ifdef OCL_CPU
             const float sum = sum_images(v);
 #else

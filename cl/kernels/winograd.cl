@@ -23,6 +23,8 @@ inline V keep_images(V v, int images)
 }
 #endif
 
+/* Arrays are to stay in registers: what is called with their address would keep them in memory. */
+#define ALWAYS_INLINE __attribute__((always_inline)) inline
 #define P 0.6875f /* the points, and their powers */
 #define P2 0.47265625f
 #define P3 0.324951171875f
@@ -73,12 +75,12 @@ inline index_t transformed_at(const plane *g, const place *at, index_t begin)
 }
 
 /* Pixel (i, j), 0 outside. */
-inline V pixel(const plane *g, __global const V *x, int i, int j)
+ALWAYS_INLINE V pixel(const plane *g, __global const V *x, int i, int j)
 {
     return i >= 0 && i < g->h && j >= 0 && j < g->w ? x[(i * g->w + j) * ITEMS] : (V)(0);
 }
 
-inline void evaluate_inputs(V to[6], const V d[6])
+ALWAYS_INLINE void evaluate_inputs(V to[6], const V d[6])
 {
     const V even_p = d[4] - Q2 * d[2], odd_p = P * (d[3] - Q2 * d[1]);
     const V even_q = d[4] - P2 * d[2], odd_q = Q * (d[3] - P2 * d[1]);
@@ -90,7 +92,7 @@ inline void evaluate_inputs(V to[6], const V d[6])
     to[5] = P2Q2 * d[1] - P2_Q2 * d[3] + d[5];
 }
 
-inline void evaluate_results(V to[6], const V d[4])
+ALWAYS_INLINE void evaluate_results(V to[6], const V d[4])
 {
     const V even_p = d[0] + P2 * d[2], odd_p = P * d[1] + P3 * d[3];
     const V even_q = d[0] + Q2 * d[2], odd_q = Q * d[1] + Q3 * d[3];
@@ -102,7 +104,7 @@ inline void evaluate_results(V to[6], const V d[4])
     to[5] = d[3];
 }
 
-inline void interpolate_results(V to[4], const V m[6])
+ALWAYS_INLINE void interpolate_results(V to[4], const V m[6])
 {
     const V sum_p = m[1] + m[2], difference_p = m[1] - m[2], sum_q = m[3] + m[4], difference_q = m[3] - m[4];
     to[0] = m[0] + sum_p + sum_q;
@@ -111,7 +113,7 @@ inline void interpolate_results(V to[4], const V m[6])
     to[3] = P3 * difference_p + Q3 * difference_q + m[5];
 }
 
-inline void store_transformed(__global V *to, index_t step, const V half_done[6][6], bool inputs)
+ALWAYS_INLINE void store_transformed(__global V *to, index_t step, const V half_done[6][6], bool inputs)
 {
 #pragma unroll
     for (int i = 0; i < 6; i++) {
@@ -217,7 +219,7 @@ __kernel void winograd_results(plane g, __global V *y, index_t y_at, __global co
     }
 }
 
-inline void evaluate_weights(float to[6], float a, float b, float c)
+ALWAYS_INLINE void evaluate_weights(float to[6], float a, float b, float c)
 {
     const float even_p = (a + P2 * c) * (1 / NP), odd_p = b * (P / NP);
     const float even_q = (a + Q2 * c) * (1 / NQ), odd_q = b * (Q / NQ);
@@ -229,7 +231,7 @@ inline void evaluate_weights(float to[6], float a, float b, float c)
     to[5] = c;
 }
 
-inline void interpolate_weights(float to[3], const float m[6])
+ALWAYS_INLINE void interpolate_weights(float to[3], const float m[6])
 {
     const float sum_p = (m[1] + m[2]) * (1 / NP), sum_q = (m[3] + m[4]) * (1 / NQ);
     to[0] = m[0] * (1 / P2Q2) + sum_p + sum_q;

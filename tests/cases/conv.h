@@ -33,6 +33,11 @@ static const conv_row conv_rows[] = {
     { "40-24 3x3 s1 4",       33, 40, 4, 4, 24, 3, 3,     CONV(1, 1), CASE_LARGE, 0 },
     { "16-20 1x1 s1 10",      32, 16, 10, 10, 20, 1, 1,   CONV(1, 0), CASE_LARGE, 0 },
 
+    /* channels enough for other ways than the direct one: windows of 3x3, of one pixel, with strides */
+    { "72-64 3x3 s1 7x6",     33, 72, 7, 6, 64, 3, 3,     CONV(1, 1), CASE_LARGE, 0 },
+    { "64-72 1x1 s1 5",       33, 64, 5, 5, 72, 1, 1,     CONV(1, 0), CASE_LARGE, 0 },
+    { "64-64 3x3 s2 7",       17, 64, 7, 7, 64, 3, 3,     CONV(2, 1), CASE_LARGE, 0 },
+
     /* more channels than are summed in one go, and more weights than stay in cache */
     { "150-70 3x3 s1 2",      17, 150, 2, 2, 70, 3, 3,    CONV(1, 1), CASE_LARGE, 0 },
     { "12-150 3x3 s2 3",      17, 12, 3, 3, 150, 3, 3,    CONV(2, 1), CASE_LARGE, 0 },

@@ -30,7 +30,7 @@ typedef struct row {
     socle_conv p;
 } row;
 
-/* The first are Winograd's: sums long enough for its rounding, tiles that overhang, paddings that its gradient turns into 2, 1
+/* The first are Winograd's: sums about long enough for its rounding, tiles that overhang, paddings that its gradient turns into 2, 1
  * and 0. Of the others, one has columns enough for rows in parts and channels in parts, one for blocks in parts. */
 static const row rows[] = {
     { 17, 32, 40, 9, 6, 3, 3, { { 1, 1 }, { 1, 1 }, { 1, 1 }, 1 } },
