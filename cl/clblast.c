@@ -9,9 +9,7 @@
 #include "temp.h"
 
 #include <clblast_c.h>
-#include <stdio.h>
 
-enum { OPTIONS = 64 };
 /* A piece of memory so large has a cl_mem of its own (memory.c), which is what the library's workspace must be. */
 #define OWN_BYTES ((int64_t)9 << 20)
 /* Multiply-adds from which a copy of an operand pays. */
@@ -78,20 +76,11 @@ static socle_status copy_dense(ocl_device *d, const ocl_product *p, const ocl_ma
     socle_status status = ocl_temp_new(d, SOCLE_F32, 2, (int64_t[]){ rows, columns }, 1, &out->copy);
     if (status != SOCLE_OK)
         return status;
-    ocl_product as_c = *p; /* whose c is v */
-    as_c.m = rows;
-    as_c.n = columns;
-    as_c.c = *v;
-    ocl_call k = ocl_begin(d, "gemm.cl", "gemm_dense", "-DINDEX=int");
-    ocl_arg_product(&k, false, &as_c);
-    ocl_arg_buffer(&k, out->copy.owned);
-    ocl_arg_buffer(&k, v->buffer);
-    ocl_arg_int(&k, ocl_start(&out->copy.view));
     out->transpose = CLBlastTransposeNo;
     out->ld = (size_t)columns;
     out->at = (size_t)ocl_start(&out->copy.view);
     out->mem = out->copy.owned->mem;
-    return ocl_run(&k, 2, (size_t[]){ (size_t)columns, (size_t)rows }, NULL);
+    return ocl_product_dense(d, p, v, &out->copy.view);
 }
 
 /* v as it is, or a copy of it. */
@@ -161,23 +150,12 @@ static socle_status call(ocl_device *d, const ocl_product *p, const blas_matrix 
     return status;
 }
 
-/* Bias and activation, in place. */
-static socle_status finish(ocl_device *d, const ocl_product *p)
-{
-    ocl_call k = ocl_begin(d, "gemm.cl", "gemm_finish", "-DINDEX=int");
-    ocl_arg_product(&k, false, p);
-    ocl_arg_buffer(&k, p->c.buffer);
-    ocl_arg_buffer(&k, p->bias ? p->bias : p->c.buffer);
-    ocl_arg_int(&k, p->batches);
-    return ocl_run(&k, 3, (size_t[]){ (size_t)p->n, (size_t)p->m, (size_t)p->batches }, NULL);
-}
-
 /* c is written where it lies, and finished there. */
 static socle_status into_c(ocl_device *d, const ocl_product *p, const blas_matrix *a, const blas_matrix *b,
                            const blas_matrix *c)
 {
     socle_status status = call(d, p, a, b, c);
-    return status == SOCLE_OK && (p->bias || p->relu) ? finish(d, p) : status;
+    return status == SOCLE_OK && (p->bias || p->relu) ? ocl_product_end(d, p) : status;
 }
 
 /* c by way of a dense copy. */

@@ -204,6 +204,32 @@ socle_status ocl_product_combine(ocl_device *d, const ocl_product *p, socle_in p
     return ocl_run(&k, 2, (size_t[]){ (size_t)p->n, (size_t)p->m }, NULL);
 }
 
+/* ---- around a library's product ---- */
+
+socle_status ocl_product_end(ocl_device *d, const ocl_product *p)
+{
+    ocl_call k = ocl_begin(d, "gemm.cl", "gemm_finish", "-DINDEX=int");
+    ocl_arg_product(&k, false, p);
+    ocl_arg_buffer(&k, p->c.buffer);
+    ocl_arg_buffer(&k, p->bias ? p->bias : p->c.buffer);
+    ocl_arg_int(&k, p->batches);
+    return ocl_run(&k, 3, (size_t[]){ (size_t)p->n, (size_t)p->m, (size_t)p->batches }, NULL);
+}
+
+socle_status ocl_product_dense(ocl_device *d, const ocl_product *p, const ocl_matrix *v, socle_out to)
+{
+    ocl_product as_c = *p; /* whose c is v */
+    as_c.m = to->dim[0];
+    as_c.n = to->dim[1];
+    as_c.c = *v;
+    ocl_call k = ocl_begin(d, "gemm.cl", "gemm_dense", "-DINDEX=int");
+    ocl_arg_product(&k, false, &as_c);
+    ocl_arg_buffer(&k, to->buffer);
+    ocl_arg_buffer(&k, v->buffer);
+    ocl_arg_int(&k, ocl_start(to));
+    return ocl_run(&k, 2, (size_t[]){ (size_t)to->dim[1], (size_t)to->dim[0] }, NULL);
+}
+
 /* ---- running ---- */
 
 socle_status ocl_multiply_any(ocl_device *d, const ocl_product *p)

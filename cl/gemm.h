@@ -58,6 +58,10 @@ void ocl_arg_product(ocl_call *k, bool wide, const ocl_product *p);
 int64_t ocl_product_slices(const ocl_product *p, int64_t *slice_k);
 /* c from the slices' partial products (m, n), one after the other in `partial`. */
 socle_status ocl_product_combine(ocl_device *d, const ocl_product *p, socle_in partial, int64_t slices);
+/* Bias and relu of a c that a library has computed, in place. */
+socle_status ocl_product_end(ocl_device *d, const ocl_product *p);
+/* p's operand v, copied into `to`, which is row-major and dense. */
+socle_status ocl_product_dense(ocl_device *d, const ocl_product *p, const ocl_matrix *v, socle_out to);
 /* p without its end, into partial: what the slices compute. */
 ocl_product ocl_product_partial(const ocl_product *p, socle_in partial);
 

@@ -5,7 +5,7 @@
 # what it says on stderr counts (not --log, which each new context empties); a kernel of the library that has not run also
 # counts as a failure.
 #
-#     oclgrind.sh CONFORMANCE KERNEL-FOLDER
+#     oclgrind.sh CONFORMANCE WAYS KERNEL-FOLDER
 set -u
 
 # one KIND:FAMILY:OPTION, its output into files of that name in $work
@@ -14,14 +14,16 @@ simulate() {
     IFS=: read -r kind family option <<< "$1"
     # lanes past the last image are computed with although nobody wrote them
     [ "$option" = partial ] && checks=--data-races
+    local program=("$conformance" cl:oclgrind "$family" "--$option")
+    [ "$family" = ways ] && program=("$ways" cl:oclgrind)
     # without optimization: its checks do not know every instruction that the optimizer makes (freeze)
     SOCLE_CL_KIND=$kind oclgrind --build-options -cl-opt-disable --num-threads 1 $checks --inst-counts \
-        --local-mem-size 1048576 --max-errors 20 "$conformance" cl:oclgrind "$family" "--$option" \
+        --local-mem-size 1048576 --max-errors 20 "${program[@]}" \
         > "$work/$1.out" 2> "$work/$1.err"
     echo $? > "$work/$1.status"
     grep -vE "^[0-9]+ warnings? generated\.$" "$work/$1.err" > "$work/$1.said"
     sed -n "s/^Instructions executed for kernel '\(.*\)':$/\1/p" "$work/$1.out" | sort -u > "$work/$1.kernels"
-    echo "$1: $(grep -E "rows$" "$work/$1.out")"
+    echo "$1: $(grep -E "rows$|agrees" "$work/$1.out")"
 }
 
 if [ "${1:-}" = --simulate ]; then
@@ -33,12 +35,13 @@ if ! command -v oclgrind > /dev/null; then
     exit 77
 fi
 conformance=$1
-kernels=$2
+ways=$2
+kernels=$3
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
-export conformance work SOCLE_CACHE_DIR= SOCLE_CL_SLABS=0
+export conformance ways work SOCLE_CACHE_DIR= SOCLE_CL_SLABS=0
 failed=0
-runs=
+runs="gpu:ways:all cpu:ways:all"
 for family in pool softmax conv index binary elementwise linear reduce gemm optim random; do # the slow ones first
     runs+=" gpu:$family:smallest cpu:$family:smallest"
 done
@@ -55,7 +58,8 @@ for run in $runs; do
     fi
 done
 sort -u "$work"/*.kernels > "$work/ran"
-sed -nE 's/^__kernel .*void ([a-z0-9_]+)\(.*/\1/p' "$kernels"/*.cl | sort -u > "$work/all"
+cat "$kernels"/*.cl | tr '\n' ' ' | sed 's/__kernel /\n&/g' |
+    sed -nE 's/^__kernel (__attribute__[()a-z_0-9, ]*)?void ([a-z0-9_]+)\(.*/\2/p' | sort -u > "$work/all"
 not_run=$(comm -13 "$work/ran" "$work/all")
 if [ -n "$not_run" ] || [ ! -s "$work/all" ]; then
     echo "FAIL: kernels that did not run:" $not_run
