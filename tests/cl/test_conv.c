@@ -30,13 +30,14 @@ typedef struct row {
     socle_conv p;
 } row;
 
-/* The first are Winograd's: sums about long enough for its rounding, tiles that overhang, paddings that its gradient turns into 2, 1
- * and 0. Of the others, one has columns enough for rows in parts and channels in parts, one for blocks in parts. */
+/* The first are Winograd's: sums about long enough for its rounding, tiles that overhang, paddings that its gradient turns into
+ * 2, 1 and 0, and in one tiles enough for two parts. Of the others, one has columns enough for rows in parts and channels in
+ * parts, one for blocks in parts. */
 static const row rows[] = {
     { 17, 32, 40, 9, 6, 3, 3, { { 1, 1 }, { 1, 1 }, { 1, 1 }, 1 } },
     { 33, 36, 33, 7, 5, 3, 3, { { 1, 1 }, { 0, 2 }, { 1, 1 }, 1 } },
     { 5, 48, 32, 4, 4, 3, 3, { { 1, 1 }, { 1, 1 }, { 1, 1 }, 1 } },
-    { 18, 40, 32, 5, 33, 3, 3, { { 1, 1 }, { 2, 1 }, { 1, 1 }, 1 } },
+    { 50, 40, 32, 5, 33, 3, 3, { { 1, 1 }, { 2, 1 }, { 1, 1 }, 1 } },
     { 18, 34, 32, 9, 9, 3, 3, { { 1, 1 }, { 3, 4 }, { 1, 1 }, 1 } }, /* more than the window */
     { 18, 32, 8, 24, 25, 3, 3, { { 1, 1 }, { 1, 1 }, { 1, 1 }, 1 } },
     { 100, 32, 12, 6, 7, 3, 3, { { 1, 1 }, { 1, 1 }, { 1, 1 }, 1 } },
