@@ -12,6 +12,12 @@ int ocl_even_piece(int64_t n, int64_t most)
     return (int)((n + pieces - 1) / pieces);
 }
 
+bool ocl_conv_wide(socle_in v)
+{
+    const int64_t blocks = (v->dim[0] + v->lanes - 1) / v->lanes;
+    return ocl_start(v) + blocks * v->stride[0] > INT32_MAX / 2;
+}
+
 static ocl_layer layer_of(const ocl_convolution *c)
 {
     const socle_conv *p = &c->p;
@@ -38,11 +44,12 @@ socle_status ocl_convolve_by(ocl_device *d, ocl_variant v, const ocl_convolution
 socle_status ocl_convolve(ocl_device *d, const ocl_convolution *c)
 {
     const ocl_layer layer = layer_of(c);
+    const bool direct = !ocl_conv_wide(c->x) && !ocl_conv_wide(c->y); /* it counts in 32 bits */
     uint32_t tried = 0;
     for (;;) {
-        const ocl_variant v = ocl_choose_conv(d, &layer, tried);
+        const ocl_variant v = direct ? ocl_choose_conv(d, &layer, tried) : OCL_conv_gemm;
         socle_status status = ocl_convolve_by(d, v, c);
-        if (status == SOCLE_OK || v == OCL_conv_direct || status == SOCLE_ERR_NOMEM ||
+        if (status == SOCLE_OK || v == OCL_conv_direct || !direct || status == SOCLE_ERR_NOMEM ||
             (status != SOCLE_ERR_UNSUPPORTED && d->late != SOCLE_OK))
             return status;
         tried |= 1u << v;

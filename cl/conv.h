@@ -34,6 +34,8 @@ socle_status ocl_convolve_winograd(ocl_device *d, const ocl_convolution *c);
 /* ---- what they share ---- */
 /* How n things are cut so that none is larger than most, at least 1, and all are as large as can be. */
 int ocl_even_piece(int64_t n, int64_t most);
+/* Does v reach so far that kernels must count in 64 bits? */
+bool ocl_conv_wide(socle_in v);
 /* The gradient of the biases: sums over images and pixels. */
 socle_status ocl_conv_sum_bias(ocl_device *d, const ocl_convolution *c);
 

@@ -139,17 +139,11 @@ static windows windows_of(const ocl_convolution *c, int group, part at)
                       .rows = at.rows };
 }
 
-static bool is_wide(socle_in v)
-{
-    const int64_t blocks = (v->dim[0] + v->lanes - 1) / v->lanes;
-    return ocl_start(v) + blocks * v->stride[0] > INT32_MAX / 2;
-}
-
 /* From `from` into `to`, whose lines of `length` pixels there are. */
 static socle_status move(ocl_device *d, const char *function, const windows *g, socle_out to, socle_in from,
                          int64_t lines, int length)
 {
-    const bool wide = is_wide(to) || is_wide(from);
+    const bool wide = ocl_conv_wide(to) || ocl_conv_wide(from);
     const int64_t items = d->is_cpu ? lines : lines * length * SOCLE_LANES;
     char options[16];
     (void)snprintf(options, sizeof options, "-DINDEX=%s", wide ? "long" : "int");

@@ -78,12 +78,6 @@ static void move_to(sides *s, int first)
 
 /* ---- kernels ---- */
 
-static bool is_wide(socle_in v)
-{
-    const int64_t blocks = (v->dim[0] + v->lanes - 1) / v->lanes;
-    return ocl_start(v) + blocks * v->stride[0] > INT32_MAX / 2;
-}
-
 static ocl_call begin(ocl_device *d, const char *function, bool wide)
 {
     char options[16];
@@ -111,7 +105,7 @@ static int64_t step_of(const plane *g)
 
 static socle_status transform(ocl_device *d, const char *function, const plane *g, socle_out to, socle_in from)
 {
-    const bool wide = is_wide(to) || is_wide(from);
+    const bool wide = ocl_conv_wide(to) || ocl_conv_wide(from);
     ocl_call k = begin(d, function, wide);
     ocl_arg(&k, sizeof *g, g);
     arg_view(&k, wide, to);
@@ -124,7 +118,7 @@ static socle_status finish(ocl_device *d, const ocl_convolution *c, const sides 
 {
     const plane *g = &s->of_results;
     const bool biased = c->pass == OCL_FORWARD && c->bias;
-    const bool wide = is_wide(s->results) || is_wide(from) || (biased && is_wide(c->bias));
+    const bool wide = ocl_conv_wide(s->results) || ocl_conv_wide(from) || (biased && ocl_conv_wide(c->bias));
     ocl_call k = begin(d, "winograd_results", wide);
     ocl_arg(&k, sizeof *g, g);
     arg_view(&k, wide, s->results);
@@ -138,7 +132,7 @@ static socle_status finish(ocl_device *d, const ocl_convolution *c, const sides 
 
 static socle_status transform_weights(ocl_device *d, const ocl_convolution *c, socle_out to)
 {
-    const bool wide = is_wide(to) || is_wide(c->weights);
+    const bool wide = ocl_conv_wide(to) || ocl_conv_wide(c->weights);
     ocl_call k = begin(d, "winograd_weights", wide);
     arg_view(&k, wide, to);
     arg_view(&k, wide, c->weights);
@@ -149,7 +143,7 @@ static socle_status transform_weights(ocl_device *d, const ocl_convolution *c, s
 
 static socle_status window(ocl_device *d, const ocl_convolution *c, socle_in from)
 {
-    const bool wide = is_wide(from) || is_wide(c->weights);
+    const bool wide = ocl_conv_wide(from) || ocl_conv_wide(c->weights);
     ocl_call k = begin(d, "winograd_window", wide);
     arg_view(&k, wide, c->weights);
     arg_view(&k, wide, from);
