@@ -78,7 +78,7 @@ socle_status ocl_copy(void *self, socle_out y, socle_in x)
         return run(&k);
     }
     (void)snprintf(options, sizeof options, "-DT=%s -DTX=%s -DCONVERT=%s%s", type_name(y->dtype),
-                   type_name(x->dtype), convert[y->dtype], x->dtype == SOCLE_F32 ? "_rtz" : "");
+                   type_name(x->dtype), convert[y->dtype], x->dtype == SOCLE_F32 ? "_rtz -DFROM_FLOAT" : "");
     ocl_call k = begin(self, "cast", options, 2, (socle_in[]){ y, x });
     return run(&k);
 }

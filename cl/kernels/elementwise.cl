@@ -78,13 +78,19 @@ __kernel void copy(loop l, index_t total, __global T *y, __global const T *x)
 #endif
 
 #ifdef CONVERT
-/* NaN, which only a float can be, becomes 0. */
+#ifdef FROM_FLOAT
+#define CAST(v) (isnan(v) ? (T)0 : CONVERT(v))
+#else
+#define CAST(v) CONVERT(v)
+#endif
+
+/* NaN becomes 0. */
 __kernel void cast(loop l, index_t total, __global T *y, __global const TX *x)
 {
     EACH(2)
     {
         const TX v = x[at[1]];
-        y[at[0]] = v == v ? CONVERT(v) : (T)0;
+        y[at[0]] = CAST(v);
     }
 }
 #endif
