@@ -8,8 +8,8 @@ static socle_status check_params(const socle_norm *p, const socle_tensor *x)
 {
     SOCLE_CHECK(p, SOCLE_ERR_ARG, "normalize: the parameters are missing");
     socle_shape s = view_shape(&x->view);
-    SOCLE_CHECK(s.ndim >= 2, SOCLE_ERR_SHAPE, "normalize: input has shape %s, expected (N, C) or (N, C, pixels ...)",
-                shape_text(s).text);
+    SOCLE_CHECK(s.ndim >= 2, SOCLE_ERR_SHAPE,
+                "normalize: input has shape %s, expected (N, C) or (N, C, pixels ...)", shape_text(s).text);
     SOCLE_CHECK(p->batch || (p->groups >= 1 && s.dim[1] % p->groups == 0), SOCLE_ERR_ARG,
                 "normalize: %d groups do not divide the %lld channels of %s", p->groups, (long long)s.dim[1],
                 shape_text(s).text);

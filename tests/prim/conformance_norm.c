@@ -161,9 +161,9 @@ static void try_normalize_grad(session *s, const norm_row *row, const socle_norm
     trial t;
     char text[112];
     trial_begin(&t, &normalize_grad_slot[row->batch], p, "%s%s", words(row, p, text),
-                want == WANT_DX                       ? ", dx"
+                want == WANT_DX                      ? ", dx"
                 : want == (WANT_DGAMMA | WANT_DBETA) ? ", parameters"
-                                                      : "");
+                                                     : "");
     t.flags = row->flags;
     if (want & WANT_DX) {
         operand *dx = trial_out(&t, "dx", TRIAL_REAL, input_shape(row));

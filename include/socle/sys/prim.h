@@ -30,6 +30,8 @@ SOCLE_API socle_tensor *socle_tensor_view(const socle_tensor *t, const socle_vie
 /* New owned tensor, contents undefined, dense in the given format. lanes 0: the device's batch format if s has at least
  * 2 dims and dim[0] >= SOCLE_BATCH_MIN, else row-major. */
 SOCLE_API socle_tensor *socle_tensor_dense(socle_device *d, socle_dtype t, socle_shape s, int lanes);
+/* Of t's storage: another number after every write to it. */
+SOCLE_API uint64_t socle_tensor_version(const socle_tensor *t);
 /* Row-major and dense: t itself (one more reference) if it is, else a copy. NULL on failure. */
 SOCLE_API socle_tensor *socle_tensor_contiguous(socle_tensor *t);
 
