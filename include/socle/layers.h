@@ -15,8 +15,19 @@ typedef enum socle_act_kind {
     SOCLE_ACT_RELU,
     SOCLE_ACT_LEAKY_RELU, /* leak */
     SOCLE_ACT_SIGMOID,
-    SOCLE_ACT_TANH
+    SOCLE_ACT_TANH,
+    SOCLE_ACT_GENERAL_RELU, /* leak, sub, max_value */
+    SOCLE_ACT_SILU,
+    SOCLE_ACT_GELU, /* exact */
+    SOCLE_ACT_GELU_TANH,
+    SOCLE_ACT_MISH
 } socle_act_kind;
+/* Any activation with its parameters. GENERAL_RELU is min(leaky_relu(x, leak) - sub, max_value), fast.ai's GeneralRelu;
+ * max_value 0: no cut. All three are finite (else ERR_ARG), and what a kind does not name is ignored. */
+typedef struct socle_act_desc {
+    socle_act_kind kind;
+    float leak, sub, max_value;
+} socle_act_desc;
 typedef enum socle_bias_kind { SOCLE_BIAS_AUTO, SOCLE_BIAS_ON, SOCLE_BIAS_OFF } socle_bias_kind;
 enum { SOCLE_PAD_NONE = -1 };
 
@@ -32,7 +43,8 @@ typedef struct socle_conv_desc {
     socle_bias_kind bias; /* AUTO: without a norm only */
     socle_norm_kind norm;
     socle_act_kind act;
-    float leak;           /* slope for negative values of SOCLE_ACT_LEAKY_RELU */
+    float leak;           /* slope for negative values of SOCLE_ACT_LEAKY_RELU and SOCLE_ACT_GENERAL_RELU */
+    float sub, max_value; /* of SOCLE_ACT_GENERAL_RELU; without them and without leak it is the ReLU, and as fast */
     bool act_first;       /* conv -> act -> norm */
 } socle_conv_desc;
 SOCLE_API socle_module *socle_conv_new(socle_device *d, socle_conv_desc o);
@@ -42,11 +54,18 @@ typedef struct socle_linear_desc {
     int in, out;
     bool no_bias;
     socle_act_kind act;
-    float leak;
+    float leak, sub, max_value;
 } socle_linear_desc;
 SOCLE_API socle_module *socle_linear_new(socle_device *d, socle_linear_desc o);
 
 SOCLE_API socle_module *socle_act_new(socle_device *d, socle_act_kind act, float leak);
+SOCLE_API socle_module *socle_act_new_with(socle_device *d, socle_act_desc o);
+/* The activation that m ends in: a convolution's, a linear layer's, or that of an activation layer. Kind NONE for every
+ * other module. */
+SOCLE_API socle_act_desc socle_act_of(const socle_module *m);
+/* Its sub becomes `sub`, for the forward passes to come. It is no parameter: no optimizer trains it and no file keeps it.
+ * ERR_ARG where the activation is no GENERAL_RELU. */
+SOCLE_API socle_status socle_act_set_shift(socle_module *m, float sub);
 SOCLE_API socle_module *socle_flatten_new(socle_device *d); /* (N, ...) -> (N, rest) */
 SOCLE_API socle_module *socle_max_pool_new(socle_device *d, socle_pool2d_opts o);
 SOCLE_API socle_module *socle_avg_pool_new(socle_device *d, socle_pool2d_opts o);

@@ -7,7 +7,8 @@
 #include "act.h"
 
 typedef struct conv {
-    socle_conv_desc o;           /* defaults filled in */
+    socle_conv_desc o; /* defaults filled in */
+    socle_act_desc act;
     socle_tensor *weight, *bias; /* (out, in/groups, size, size); (out) or NULL */
 } conv;
 
@@ -43,7 +44,7 @@ static socle_status check(socle_conv_desc o)
         return socle_fail(SOCLE_ERR_ARG, "Conv2d: there is no norm %d", (int)o.norm);
     if ((unsigned)o.bias > SOCLE_BIAS_OFF)
         return socle_fail(SOCLE_ERR_ARG, "Conv2d: there is no choice of bias %d", (int)o.bias);
-    return act_exists("Conv2d", o.act) ? SOCLE_OK : SOCLE_ERR_ARG;
+    return SOCLE_OK;
 }
 
 /* ---- the layer ---- */
@@ -54,9 +55,9 @@ static socle_tensor *forward(socle_module *m, socle_ctx *c, socle_tensor *x)
     socle_conv2d_opts opts = {
         .stride = v->o.stride, .pad = v->o.pad, .dilation = v->o.dilation, .groups = v->o.groups
     };
-    if (v->o.act == SOCLE_ACT_RELU)
+    if (act_is_relu(&v->act))
         return socle_conv2d_relu(c, x, v->weight, v->bias, opts);
-    return act_apply(c, socle_conv2d(c, x, v->weight, v->bias, opts), v->o.act, v->o.leak);
+    return act_apply(c, socle_conv2d(c, x, v->weight, v->bias, opts), &v->act);
 }
 
 static void append(char *buf, size_t cap, const char *fmt, ...) SOCLE_PRINTF(3, 4);
@@ -72,9 +73,10 @@ static void append(char *buf, size_t cap, const char *fmt, ...)
 /* "8, 16, size 3", then what is not the default. */
 static void describe(const socle_module *m, char *buf, size_t cap)
 {
-    const socle_conv_desc *o = &((const conv *)socle_module_state(m))->o;
-    char act[40];
-    act_describe(o->act, o->leak, act, sizeof act);
+    const conv *v = socle_module_state(m);
+    const socle_conv_desc *o = &v->o;
+    char act[80];
+    act_describe(&v->act, act, sizeof act);
     snprintf(buf, cap, "%d, %d, size %d", o->in, o->out, o->size);
     if (o->stride != 1)
         append(buf, cap, ", stride %d", o->stride);
@@ -104,7 +106,8 @@ static const socle_module_type type = {
 
 socle_module *socle_conv_new(socle_device *d, socle_conv_desc o)
 {
-    if (check(o) != SOCLE_OK)
+    socle_act_desc act = { o.act, o.leak, o.sub, o.max_value };
+    if (check(o) != SOCLE_OK || act_check("Conv2d", &act) != SOCLE_OK)
         return NULL;
     o = with_defaults(o);
     socle_module *m = socle_module_new(&type, d);
@@ -112,6 +115,8 @@ socle_module *socle_conv_new(socle_device *d, socle_conv_desc o)
         return NULL;
     conv *v = socle_module_state(m);
     v->o = o;
+    v->act = act;
+    act_attach(m, &v->act);
     socle_shape w = socle_shape4(o.out, o.in / o.groups, o.size, o.size);
     v->weight = socle_module_param(m, "weight", w, socle_init_kaiming_uniform(sqrt(5.0), false));
     if (v->weight != NULL && o.bias == SOCLE_BIAS_ON) /* a weight that exists has a fan that can be counted */

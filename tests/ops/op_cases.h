@@ -53,6 +53,13 @@ static socle_tensor *call_leaky_relu(socle_ctx *c, socle_tensor *const *in, cons
     return socle_leaky_relu(c, in[0], 0.125);
 }
 
+/* Cut values as well as plain ones: x in [-1, 1) shifted by 0.25 passes 0.5. */
+static socle_tensor *call_general_relu(socle_ctx *c, socle_tensor *const *in, const int *p)
+{
+    (void)p;
+    return socle_general_relu(c, in[0], 0.125, 0.25, 0.5);
+}
+
 static socle_tensor *call_where(socle_ctx *c, socle_tensor *const *in, const int *p)
 {
     (void)p;
@@ -223,6 +230,7 @@ static socle_tensor *call_dropout(socle_ctx *c, socle_tensor *const *in, const i
 #define X(s)           { REAL, s, -1, 1 }
 #define W(s)           { WEIGHT, s, -1, 1 }
 #define POSITIVE(s)    { REAL, s, 0.5, 2 }
+#define WIDE(s)        { REAL, s, -4, 4 }
 
 static const op_case op_cases[] = {
     { "neg", 1, { X(S3(9, 2, 3)) }, .unary = socle_neg },
@@ -238,6 +246,11 @@ static const op_case op_cases[] = {
     { "leaky_relu", 1, { X(S3(9, 2, 3)) }, .call = call_leaky_relu },
     { "sigmoid", 1, { X(S3(9, 2, 3)) }, .unary = socle_sigmoid },
     { "tanh", 1, { X(S3(9, 2, 3)) }, .unary = socle_tanh },
+    { "general_relu", 1, { X(S4(17, 2, 3, 5)) }, .call = call_general_relu },
+    { "silu", 1, { WIDE(S3(9, 2, 3)) }, .unary = socle_silu },
+    { "gelu", 1, { WIDE(S3(9, 2, 3)) }, .unary = socle_gelu },
+    { "gelu_tanh", 1, { WIDE(S3(9, 2, 3)) }, .unary = socle_gelu_tanh },
+    { "mish", 1, { WIDE(S3(9, 2, 3)) }, .unary = socle_mish },
 
     { "add", 2, { X(S3(9, 2, 3)), X(S3(9, 2, 3)) }, .binary = socle_add },
     { "add", 2, { X(S2(9, 5)), W(S1(5)) }, .binary = socle_add },
