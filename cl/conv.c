@@ -123,7 +123,7 @@ static socle_status through_relu(ocl_device *d, socle_epilogue e, socle_in dy, s
     if (e == SOCLE_EPILOGUE_NONE)
         return ocl_temp_in(d, dy, SOCLE_LANES, dz);
     socle_status status = ocl_temp_new(d, SOCLE_F32, dy->ndim, dy->dim, SOCLE_LANES, dz);
-    return status == SOCLE_OK ? ocl_unary_grad(d, SOCLE_UNARY_relu, &dz->view, dy, NULL, y, 0, 0) : status;
+    return status == SOCLE_OK ? ocl_unary_grad(d, SOCLE_UNARY_relu, &dz->view, dy, NULL, y, 0, 0, 0) : status;
 }
 
 static socle_status backward_data(ocl_device *d, const socle_conv *p, socle_out dx, socle_in dz, socle_in x,

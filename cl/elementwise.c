@@ -97,22 +97,24 @@ static const char each_binary[] = "-DEACH_BINARY(F,C)="
 #undef C
     ;
 
-socle_status ocl_unary(void *self, socle_unary op, socle_out y, socle_in x, float a, float b)
+socle_status ocl_unary(void *self, socle_unary op, socle_out y, socle_in x, float a, float b, float c)
 {
     ocl_call k = begin(self, "unary", each_unary, 2, (socle_in[]){ y, x });
     ocl_arg_int(&k, op);
     ocl_arg_float(&k, a);
     ocl_arg_float(&k, b);
+    ocl_arg_float(&k, c);
     return run(&k);
 }
 
 socle_status ocl_unary_grad(void *self, socle_unary op, socle_out dx, socle_in dy, socle_in x, socle_in y, float a,
-                            float b)
+                            float b, float c)
 {
     ocl_call k = begin(self, "unary_grad", each_unary, 4, (socle_in[]){ dx, dy, x ? x : dy, y ? y : dy });
     ocl_arg_int(&k, op);
     ocl_arg_float(&k, a);
     ocl_arg_float(&k, b);
+    ocl_arg_float(&k, c);
     return run(&k);
 }
 

@@ -84,7 +84,7 @@ static socle_status through_relu(ocl_device *d, socle_epilogue e, socle_in dy, s
         return SOCLE_OK;
     }
     socle_status status = ocl_temp_new(d, SOCLE_F32, 2, dy->dim, dy->lanes, dz);
-    return status == SOCLE_OK ? ocl_unary_grad(d, SOCLE_UNARY_relu, &dz->view, dy, NULL, y, 0, 0) : status;
+    return status == SOCLE_OK ? ocl_unary_grad(d, SOCLE_UNARY_relu, &dz->view, dy, NULL, y, 0, 0, 0) : status;
 }
 
 static socle_status sum_images(ocl_device *d, socle_out db, socle_in dz)

@@ -7,9 +7,9 @@
 /* elementwise.c */
 socle_status ocl_fill(void *self, socle_out y, double value);
 socle_status ocl_copy(void *self, socle_out y, socle_in x);
-socle_status ocl_unary(void *self, socle_unary op, socle_out y, socle_in x, float a, float b);
+socle_status ocl_unary(void *self, socle_unary op, socle_out y, socle_in x, float a, float b, float c);
 socle_status ocl_unary_grad(void *self, socle_unary op, socle_out dx, socle_in dy, socle_in x, socle_in y, float a,
-                            float b);
+                            float b, float c);
 socle_status ocl_binary(void *self, socle_binary op, socle_out y, socle_in a, socle_in b);
 socle_status ocl_binary_grad(void *self, socle_binary op, int side, socle_out d, socle_in dy, socle_in a,
                              socle_in b);

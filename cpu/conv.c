@@ -118,7 +118,7 @@ static socle_status grad_rows(workspace *ws, const socle_conv *p, socle_epilogue
     if (e == SOCLE_EPILOGUE_RELU) {
         s = workspace_like(ws, &v->dy, 1, &dz);
         if (s == SOCLE_OK)
-            s = cpu_unary_grad(ws->device, SOCLE_UNARY_relu, &dz, &v->dy, NULL, &v->y, 0, 0);
+            s = cpu_unary_grad(ws->device, SOCLE_UNARY_relu, &dz, &v->dy, NULL, &v->y, 0, 0, 0);
     } else {
         s = workspace_dense(ws, &v->dy, &dz);
     }

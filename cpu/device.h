@@ -40,9 +40,9 @@ socle_status cpu_col2im(void *self, const socle_conv *p, socle_out x, socle_in c
 /* elementwise.c */
 socle_status cpu_fill(void *self, socle_out y, double value);
 socle_status cpu_copy(void *self, socle_out y, socle_in x);
-socle_status cpu_unary(void *self, socle_unary op, socle_out y, socle_in x, float a, float b);
+socle_status cpu_unary(void *self, socle_unary op, socle_out y, socle_in x, float a, float b, float c);
 socle_status cpu_unary_grad(void *self, socle_unary op, socle_out dx, socle_in dy, socle_in x, socle_in y, float a,
-                            float b);
+                            float b, float c);
 socle_status cpu_binary(void *self, socle_binary op, socle_out y, socle_in a, socle_in b);
 socle_status cpu_binary_grad(void *self, socle_binary op, int side, socle_out d, socle_in dy, socle_in a,
                              socle_in b);

@@ -16,7 +16,7 @@ typedef struct rows {
     cpu_type type, from;
     int bytes;
     uint32_t pattern;
-    float a, b;
+    float a, b, c;
 } rows;
 
 static rows rows_of(const cpu_device *d, int n, const socle_view *const *v)
@@ -165,6 +165,10 @@ static int64_t unary_grain(socle_unary op)
     case SOCLE_UNARY_log:
     case SOCLE_UNARY_sigmoid:
     case SOCLE_UNARY_tanh:
+    case SOCLE_UNARY_silu:
+    case SOCLE_UNARY_gelu:
+    case SOCLE_UNARY_gelu_tanh:
+    case SOCLE_UNARY_mish:
         return LOOP_GRAIN_HEAVY;
     default:
         return LOOP_GRAIN;
@@ -174,10 +178,10 @@ static int64_t unary_grain(socle_unary op)
 static void unary_row(void *arg, int64_t n, const int64_t *at, const int64_t *stride)
 {
     const rows *r = arg;
-    r->kernels->unary((socle_unary)r->op, n, f32(r, 0, at), stride[0], f32(r, 1, at), stride[1], r->a, r->b);
+    r->kernels->unary((socle_unary)r->op, n, f32(r, 0, at), stride[0], f32(r, 1, at), stride[1], r->a, r->b, r->c);
 }
 
-socle_status cpu_unary(void *self, socle_unary op, socle_out y, socle_in x, float a, float b)
+socle_status cpu_unary(void *self, socle_unary op, socle_out y, socle_in x, float a, float b, float c)
 {
     const cpu_device *d = self;
     const socle_view *v[] = { y, x };
@@ -185,19 +189,33 @@ socle_status cpu_unary(void *self, socle_unary op, socle_out y, socle_in x, floa
     r.op = (int)op;
     r.a = a;
     r.b = b;
+    r.c = c;
     iterate(d->threads, unary_grain(op), 2, v, true, unary_row, &r);
     return SOCLE_OK;
+}
+
+static int64_t unary_grad_grain(socle_unary op)
+{
+    switch (op) {
+    case SOCLE_UNARY_silu:
+    case SOCLE_UNARY_gelu:
+    case SOCLE_UNARY_gelu_tanh:
+    case SOCLE_UNARY_mish:
+        return LOOP_GRAIN_HEAVY;
+    default:
+        return LOOP_GRAIN;
+    }
 }
 
 static void unary_grad_row(void *arg, int64_t n, const int64_t *at, const int64_t *stride)
 {
     const rows *r = arg;
     r->kernels->unary_grad((socle_unary)r->op, n, f32(r, 0, at), stride[0], f32(r, 1, at), stride[1], f32(r, 2, at),
-                           stride[2], r->a, r->b);
+                           stride[2], r->a, r->b, r->c);
 }
 
 socle_status cpu_unary_grad(void *self, socle_unary op, socle_out dx, socle_in dy, socle_in x, socle_in y, float a,
-                            float b)
+                            float b, float c)
 {
     const cpu_device *d = self;
     const socle_view *v[] = { dx, dy, x != NULL ? x : y != NULL ? y : dy };
@@ -205,7 +223,8 @@ socle_status cpu_unary_grad(void *self, socle_unary op, socle_out dx, socle_in d
     r.op = (int)op;
     r.a = a;
     r.b = b;
-    iterate(d->threads, LOOP_GRAIN, 3, v, true, unary_grad_row, &r);
+    r.c = c;
+    iterate(d->threads, unary_grad_grain(op), 3, v, true, unary_grad_row, &r);
     return SOCLE_OK;
 }
 

@@ -132,9 +132,9 @@ static void entropy_grad_image(const entropy *e, int64_t n)
     const struct cpu_elementwise_kernels *kernels = e->d->kernels->elementwise;
     int64_t step = e->x->stride[1], classes = e->x->dim[1];
     float *dx = image_of(e->x, n), g = e->scale * *loss_of(e, n);
-    kernels->unary(SOCLE_UNARY_exp, classes, dx, step, image_of(e->logp, n), e->logp->stride[1], 0, 0);
+    kernels->unary(SOCLE_UNARY_exp, classes, dx, step, image_of(e->logp, n), e->logp->stride[1], 0, 0, 0);
     dx[target_of(e, n) * step] -= 1.0f;
-    kernels->unary(SOCLE_UNARY_affine, classes, dx, step, dx, step, g, 0);
+    kernels->unary(SOCLE_UNARY_affine, classes, dx, step, dx, step, g, 0, 0);
 }
 
 /* ---- all images ---- */

@@ -151,7 +151,7 @@ int norm_valid(const norm_job *j, int64_t unit)
     return j->lanes == 1 || left >= NORM_LANES ? NORM_LANES : (int)left;
 }
 
-cpu_norm_row norm_describe(const norm_job *j, int64_t group, int64_t channel)
+cpu_norm_row norm_row_of(const norm_job *j, int64_t group, int64_t channel)
 {
     const socle_norm *p = j->p;
     int64_t at = (group * j->size + channel) * j->affine_channel;
@@ -382,7 +382,7 @@ static void normalize_rows(void *arg, int64_t first, int64_t last)
                 for (int i = 0; i < lanes; i++)
                     inverse[i] = norm_inverse(j->p, j->var[at + i]);
                 for (int64_t k = 0; k < j->size; k++) {
-                    cpu_norm_row r = norm_describe(j, g, k);
+                    cpu_norm_row r = norm_row_of(j, g, k);
                     r.mean = j->mean + at;
                     r.inverse = inverse;
                     j->kernels->apply(&r, j->length, norm_row(&n->y, u, g, k), norm_row(&n->x, u, g, k));

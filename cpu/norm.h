@@ -42,7 +42,7 @@ float *norm_row(const norm_rows *r, int64_t unit, int64_t group, int64_t channel
 /* Of a unit's 16 lanes, how many hold images; 16 where units are images, whose lanes are all theirs. */
 int norm_valid(const norm_job *j, int64_t unit);
 /* The part of a row's description that belongs to a channel; mean and inverse are the caller's. */
-cpu_norm_row norm_describe(const norm_job *j, int64_t group, int64_t channel);
+cpu_norm_row norm_row_of(const norm_job *j, int64_t group, int64_t channel);
 /* 1 / sqrt(max(var, var_min) + eps), and whether var_min decided. */
 float norm_inverse(const socle_norm *p, float var);
 bool norm_is_raised(const socle_norm *p, float var);

@@ -70,7 +70,7 @@ static float total(const float lane[NORM_LANES])
 
 static cpu_norm_row batch_row(const grad_job *q, int64_t g)
 {
-    cpu_norm_row r = norm_describe(&q->j, g, 0);
+    cpu_norm_row r = norm_row_of(&q->j, g, 0);
     r.mean = q->j.mean + g;
     r.inverse = q->inverse + g;
     return r;
@@ -121,7 +121,7 @@ static void finish_groups(void *arg, int64_t first, int64_t last)
     const norm_job *j = &q->j;
     for (int64_t g = first; g < last; g++) {
         float sum = joined(j, q->sum, g), with_x = joined(j, q->with_x, g);
-        cpu_norm_row r = norm_describe(j, g, 0);
+        cpu_norm_row r = norm_row_of(j, g, 0);
         float gamma = j->affine_step == 0 && r.gamma != NULL ? r.gamma[0] : 1.0f;
         through_stats(j, q->inverse[g], j->var[g], gamma * sum, gamma * with_x, &q->fixed[g], &q->slope[g]);
         q->sum[g * NORM_LANES] = sum; /* chunk 0's first lane: read by now */
@@ -222,7 +222,7 @@ static void group_unit(const grad_job *q, int64_t chunk, int64_t u, int64_t g)
     for (int i = 0; i < valid; i++)
         s.inverse[i] = norm_inverse(j->p, j->var[at + i]);
     for (int64_t k = 0; k < j->size; k++) {
-        cpu_norm_row r = norm_describe(j, g, k);
+        cpu_norm_row r = norm_row_of(j, g, k);
         r.mean = j->mean + at;
         r.inverse = s.inverse;
         group_channel(q, chunk, u, g, k, &r, &s);
@@ -232,7 +232,7 @@ static void group_unit(const grad_job *q, int64_t chunk, int64_t u, int64_t g)
     for (int i = 0; i < valid; i++)
         through_stats(j, s.inverse[i], j->var[at + i], s.sum[i], s.with_x[i], &s.fixed[i], &s.slope[i]);
     for (int64_t k = 0; k < j->size; k++) {
-        cpu_norm_row r = norm_describe(j, g, k);
+        cpu_norm_row r = norm_row_of(j, g, k);
         r.mean = j->mean + at;
         r.inverse = s.inverse;
         j->kernels->grad(&r, j->length, norm_row(&q->dx, u, g, k), norm_row(&q->dy, u, g, k),

@@ -45,7 +45,7 @@ static void random_row(void *arg, int64_t n, const int64_t *at, const int64_t *s
         else
             w->kernels->random->uniform(w->r, first, stride[1], m, drawn);
         float *y = w->y + at[0] + from * stride[0];
-        w->kernels->elementwise->unary(SOCLE_UNARY_affine, m, y, stride[0], drawn, 1, w->scale, w->shift);
+        w->kernels->elementwise->unary(SOCLE_UNARY_affine, m, y, stride[0], drawn, 1, w->scale, w->shift, 0);
     }
 }
 
@@ -93,8 +93,8 @@ static void draw_blocks(void *arg, int64_t first, int64_t last)
         if (x != NULL)
             w->kernels->random->dropout(n * SOCLE_LANES, y, 1, x, 1, across, w->p);
         else
-            w->kernels->elementwise->unary(SOCLE_UNARY_affine, n * SOCLE_LANES, y, 1, across, 1, w->scale,
-                                           w->shift);
+            w->kernels->elementwise->unary(SOCLE_UNARY_affine, n * SOCLE_LANES, y, 1, across, 1, w->scale, w->shift,
+                                           0);
     }
 }
 

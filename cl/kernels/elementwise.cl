@@ -103,12 +103,12 @@ enum { EACH_UNARY(NUMBER) };
 #endif
 
 #ifdef KERNEL_unary
-inline real unary_of(int function, real x, real a, real b)
+inline real unary_of(int function, real x, real a, real b, real c)
 {
 #    undef CASE
 #    define CASE(name)                                                                                               \
     case NUMBER_##name:                                                                                              \
-        return unary_##name(x, a, b);
+        return unary_##name(x, a, b, c);
     switch (function) {
         EACH_UNARY(CASE)
     default:
@@ -116,22 +116,23 @@ inline real unary_of(int function, real x, real a, real b)
     }
 }
 
-__kernel void unary(loop l, index_t total, __global real *y, __global const real *x, int function, float a, float b)
+__kernel void unary(loop l, index_t total, __global real *y, __global const real *x, int function, float a, float b,
+                    float c)
 {
     EACH(2)
     {
-        y[at[0]] = unary_of(function, x[at[1]], a, b);
+        y[at[0]] = unary_of(function, x[at[1]], a, b, c);
     }
 }
 #endif
 
 #ifdef KERNEL_unary_grad
-inline real slope_of(int function, real x, real y, real a, real b)
+inline real slope_of(int function, real x, real y, real a, real b, real c)
 {
 #    undef CASE
 #    define CASE(name)                                                                                               \
     case NUMBER_##name:                                                                                              \
-        return unary_##name##_grad(x, y, a, b);
+        return unary_##name##_grad(x, y, a, b, c);
     switch (function) {
         EACH_UNARY(CASE)
     default:
@@ -141,11 +142,11 @@ inline real slope_of(int function, real x, real y, real a, real b)
 
 /* x and y: dy's memory where the function does not need them. */
 __kernel void unary_grad(loop l, index_t total, __global real *dx, __global const real *dy, __global const real *x,
-                         __global const real *y, int function, float a, float b)
+                         __global const real *y, int function, float a, float b, float c)
 {
     EACH(4)
     {
-        dx[at[0]] = dy[at[1]] * slope_of(function, x[at[2]], y[at[3]], a, b);
+        dx[at[0]] = dy[at[1]] * slope_of(function, x[at[2]], y[at[3]], a, b, c);
     }
 }
 #endif

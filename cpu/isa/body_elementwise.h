@@ -1,5 +1,5 @@
-/* Kernels of kernels_elementwise.h. The expressions come from sys/unary.def and sys/binary.def, whose x, y, a
- * and b are the locals here; `op` is a constant wherever a loop is made, so each line of the lists becomes one
+/* Kernels of kernels_elementwise.h. The expressions come from sys/unary.def and sys/binary.def, whose x, y, a,
+ * b and c are the locals here; `op` is a constant wherever a loop is made, so each line of the lists becomes one
  * vectorised loop. */
 #include "kernels_elementwise.h"
 #include "loop.h"
@@ -11,10 +11,11 @@
 #define R_LOG     math_log
 #define R_SQRT    __builtin_sqrtf
 #define R_TANH    math_tanh
+#define R_CDF     math_cdf
 
 /* ---- one element ---- */
 
-INLINE float unary_value(socle_unary op, float x, float a, float b)
+INLINE float unary_value(socle_unary op, float x, float a, float b, float c)
 {
     switch (op) {
 #define U(name, value, derivative, keep)                                                                           \
@@ -25,11 +26,11 @@ INLINE float unary_value(socle_unary op, float x, float a, float b)
     case SOCLE_UNARY_COUNT:
         break;
     }
-    (void)a, (void)b;
+    (void)a, (void)b, (void)c;
     return x;
 }
 
-INLINE float unary_slope(socle_unary op, float x, float y, float a, float b)
+INLINE float unary_slope(socle_unary op, float x, float y, float a, float b, float c)
 {
     switch (op) {
 #define U(name, value, derivative, keep)                                                                           \
@@ -40,7 +41,7 @@ INLINE float unary_slope(socle_unary op, float x, float y, float a, float b)
     case SOCLE_UNARY_COUNT:
         break;
     }
-    (void)y, (void)a, (void)b;
+    (void)y, (void)a, (void)b, (void)c;
     return x;
 }
 
@@ -106,7 +107,8 @@ INLINE bool holds_i32(socle_binary op, int32_t a, int32_t b)
 
 /* ---- rows ---- */
 
-INLINE void unary_row(socle_unary op, int64_t n, float *y, int64_t sy, const float *x, int64_t sx, float a, float b)
+INLINE void unary_row(socle_unary op, int64_t n, float *y, int64_t sy, const float *x, int64_t sx, float a, float b,
+                      float c)
 {
     float in[TILE], out[TILE];
     int64_t tile = sy == 1 && sx == 1 ? n : TILE;
@@ -116,18 +118,18 @@ INLINE void unary_row(socle_unary op, int64_t n, float *y, int64_t sy, const flo
         float *v = row_out_at(y, sy, from, out);
         INDEPENDENT
         for (int64_t i = 0; i < m; i++)
-            v[i] = unary_value(op, u[i], a, b);
+            v[i] = unary_value(op, u[i], a, b, c);
         row_out(y, sy, from, m, out);
     }
 }
 
 static void elementwise_unary(socle_unary op, int64_t n, float *y, int64_t sy, const float *x, int64_t sx, float a,
-                              float b)
+                              float b, float c)
 {
     switch (op) {
 #define U(name, value, derivative, keep)                                                                           \
     case SOCLE_UNARY_##name:                                                                                       \
-        unary_row(SOCLE_UNARY_##name, n, y, sy, x, sx, a, b);                                                      \
+        unary_row(SOCLE_UNARY_##name, n, y, sy, x, sx, a, b, c);                                                   \
         break;
 #include <socle/sys/unary.def>
 #undef U
@@ -137,7 +139,7 @@ static void elementwise_unary(socle_unary op, int64_t n, float *y, int64_t sy, c
 }
 
 INLINE void unary_grad_row(socle_unary op, int64_t n, float *dx, int64_t sdx, const float *dy, int64_t sdy,
-                           const float *k, int64_t sk, float a, float b)
+                           const float *k, int64_t sk, float a, float b, float c)
 {
     float in[TILE], kept[TILE], out[TILE];
     int64_t tile = sdx == 1 && sdy == 1 && sk == 1 ? n : TILE;
@@ -147,18 +149,18 @@ INLINE void unary_grad_row(socle_unary op, int64_t n, float *dx, int64_t sdx, co
         float *v = row_out_at(dx, sdx, from, out);
         INDEPENDENT
         for (int64_t i = 0; i < m; i++)
-            v[i] = g[i] * unary_slope(op, u[i], u[i], a, b);
+            v[i] = g[i] * unary_slope(op, u[i], u[i], a, b, c);
         row_out(dx, sdx, from, m, out);
     }
 }
 
 static void elementwise_unary_grad(socle_unary op, int64_t n, float *dx, int64_t sdx, const float *dy, int64_t sdy,
-                                   const float *k, int64_t sk, float a, float b)
+                                   const float *k, int64_t sk, float a, float b, float c)
 {
     switch (op) {
 #define U(name, value, derivative, keep)                                                                           \
     case SOCLE_UNARY_##name:                                                                                       \
-        unary_grad_row(SOCLE_UNARY_##name, n, dx, sdx, dy, sdy, k, sk, a, b);                                      \
+        unary_grad_row(SOCLE_UNARY_##name, n, dx, sdx, dy, sdy, k, sk, a, b, c);                                   \
         break;
 #include <socle/sys/unary.def>
 #undef U

@@ -9,10 +9,11 @@
 typedef enum cpu_type { CPU_TYPE_F32, CPU_TYPE_I32, CPU_TYPE_U8, CPU_TYPES } cpu_type;
 
 struct cpu_elementwise_kernels {
-    void (*unary)(socle_unary op, int64_t n, float *y, int64_t sy, const float *x, int64_t sx, float a, float b);
+    void (*unary)(socle_unary op, int64_t n, float *y, int64_t sy, const float *x, int64_t sx, float a, float b,
+                  float c);
     /* k: the kept operand, x or y; dy where none is. */
     void (*unary_grad)(socle_unary op, int64_t n, float *dx, int64_t sdx, const float *dy, int64_t sdy,
-                       const float *k, int64_t sk, float a, float b);
+                       const float *k, int64_t sk, float a, float b, float c);
     void (*binary)(socle_binary op, int64_t n, float *y, int64_t sy, const float *a, int64_t sa, const float *b,
                    int64_t sb);
     void (*binary_grad)(socle_binary op, int side, int64_t n, float *d, int64_t sd, const float *dy, int64_t sdy,

@@ -25,6 +25,12 @@ SOCLE_API socle_tensor *socle_relu(socle_ctx *c, socle_tensor *x);              
 SOCLE_API socle_tensor *socle_leaky_relu(socle_ctx *c, socle_tensor *x, double leak);
 SOCLE_API socle_tensor *socle_sigmoid(socle_ctx *c, socle_tensor *x);
 SOCLE_API socle_tensor *socle_tanh(socle_ctx *c, socle_tensor *x);
+/* min(leaky_relu(x, leak) - sub, max) in one pass; max INFINITY: no cut. */
+SOCLE_API socle_tensor *socle_general_relu(socle_ctx *c, socle_tensor *x, double leak, double sub, double max);
+SOCLE_API socle_tensor *socle_silu(socle_ctx *c, socle_tensor *x);      /* x sigmoid(x), also called swish */
+SOCLE_API socle_tensor *socle_gelu(socle_ctx *c, socle_tensor *x);      /* x P(z < x), z standard normal: the exact form */
+SOCLE_API socle_tensor *socle_gelu_tanh(socle_ctx *c, socle_tensor *x); /* its approximation by tanh; within 5e-4 */
+SOCLE_API socle_tensor *socle_mish(socle_ctx *c, socle_tensor *x);      /* x tanh(log(1 + exp(x))) */
 
 /* ---- elementwise, two operands, NumPy broadcasting: one line each in sys/binary.def ---- */
 SOCLE_API socle_tensor *socle_add(socle_ctx *c, socle_tensor *a, socle_tensor *b);

@@ -1,77 +1,163 @@
 /* Activation layers. Each kind has a type of its own, so that summaries and messages call it by its name. */
 #include "act.h"
 
+#include <math.h>
 #include <stdio.h>
+#include <string.h>
+#include "module.h"
 
-typedef struct act {
-    socle_act_kind kind;
-    float leak;
-} act;
+/* ---- one activation ---- */
 
-socle_tensor *act_apply(socle_ctx *c, socle_tensor *x, socle_act_kind kind, float leak)
+bool act_is_relu(const socle_act_desc *act)
 {
-    switch (kind) {
+    return act->kind == SOCLE_ACT_RELU ||
+           (act->kind == SOCLE_ACT_GENERAL_RELU && act->leak == 0.0f && act->sub == 0.0f && act->max_value == 0.0f);
+}
+
+static socle_tensor *general_relu(socle_ctx *c, socle_tensor *x, const socle_act_desc *act)
+{
+    if (act_is_relu(act))
+        return socle_relu(c, x);
+    double max = act->max_value != 0.0f ? (double)act->max_value : INFINITY;
+    return socle_general_relu(c, x, (double)act->leak, (double)act->sub, max);
+}
+
+socle_tensor *act_apply(socle_ctx *c, socle_tensor *x, const socle_act_desc *act)
+{
+    switch (act->kind) {
     case SOCLE_ACT_NONE:
         return x;
     case SOCLE_ACT_RELU:
         return socle_relu(c, x);
     case SOCLE_ACT_LEAKY_RELU:
-        return socle_leaky_relu(c, x, (double)leak);
+        return socle_leaky_relu(c, x, (double)act->leak);
     case SOCLE_ACT_SIGMOID:
         return socle_sigmoid(c, x);
     case SOCLE_ACT_TANH:
         return socle_tanh(c, x);
+    case SOCLE_ACT_GENERAL_RELU:
+        return general_relu(c, x, act);
+    case SOCLE_ACT_SILU:
+        return socle_silu(c, x);
+    case SOCLE_ACT_GELU:
+        return socle_gelu(c, x);
+    case SOCLE_ACT_GELU_TANH:
+        return socle_gelu_tanh(c, x);
+    case SOCLE_ACT_MISH:
+        return socle_mish(c, x);
     }
     return NULL;
 }
 
-void act_describe(socle_act_kind kind, float leak, char *buf, size_t cap)
+/* Appends "leak 0.1, sub 0.4, max 6", without what is 0. */
+static void describe_parameters(const socle_act_desc *act, char *buf, size_t cap)
 {
-    static const char *const name[] = { "", "relu", "leak", "sigmoid", "tanh" };
-    if (kind == SOCLE_ACT_LEAKY_RELU)
-        snprintf(buf, cap, "%s %g", name[kind], (double)leak);
-    else
-        snprintf(buf, cap, "%s", name[kind]);
+    const struct {
+        const char *name;
+        float value;
+    } part[] = { { "leak", act->leak }, { "sub", act->sub }, { "max", act->max_value } };
+    for (int i = 0; i < 3; i++) {
+        size_t n = strlen(buf);
+        if (part[i].value != 0.0f)
+            snprintf(buf + n, cap - n, "%s%s %g", n > 0 ? ", " : "", part[i].name, (double)part[i].value);
+    }
 }
+
+void act_describe(const socle_act_desc *act, char *buf, size_t cap)
+{
+    static const char *const name[] = { "",     "relu", "leak",      "sigmoid", "tanh", "general relu",
+                                        "silu", "gelu", "gelu tanh", "mish" };
+    if (act->kind == SOCLE_ACT_LEAKY_RELU)
+        snprintf(buf, cap, "%s %g", name[act->kind], (double)act->leak);
+    else
+        snprintf(buf, cap, "%s", name[act->kind]);
+    if (act->kind == SOCLE_ACT_GENERAL_RELU)
+        describe_parameters(act, buf, cap);
+}
+
+void act_attach(socle_module *m, socle_act_desc *act)
+{
+    m->act = act;
+}
+
+socle_act_desc socle_act_of(const socle_module *m)
+{
+    return m == NULL || m->act == NULL ? (socle_act_desc){ .kind = SOCLE_ACT_NONE } : *m->act;
+}
+
+socle_status socle_act_set_shift(socle_module *m, float sub)
+{
+    if (m == NULL) {
+        module_missing("the module", "act_set_shift");
+        return socle_error_status();
+    }
+    char text[200];
+    module_text(m, text, sizeof text);
+    if (m->act == NULL || m->act->kind != SOCLE_ACT_GENERAL_RELU)
+        return socle_fail(SOCLE_ERR_ARG,
+                          "act_set_shift: %s does not end in a general ReLU, which alone has a shift", text);
+    if (!isfinite(sub))
+        return socle_fail(SOCLE_ERR_ARG, "act_set_shift: a shift of %g for %s", (double)sub, text);
+    m->act->sub = sub;
+    return SOCLE_OK;
+}
+
+/* ---- the layers ---- */
 
 static socle_tensor *forward(socle_module *m, socle_ctx *c, socle_tensor *x)
 {
-    const act *a = socle_module_state(m);
-    return act_apply(c, x, a->kind, a->leak);
+    return act_apply(c, x, socle_module_state(m));
 }
 
 static void describe_leak(const socle_module *m, char *buf, size_t cap)
 {
-    const act *a = socle_module_state(m);
-    act_describe(a->kind, a->leak, buf, cap);
+    act_describe(socle_module_state(m), buf, cap);
 }
+
+static void describe_general(const socle_module *m, char *buf, size_t cap)
+{
+    describe_parameters(socle_module_state(m), buf, cap);
+}
+
+#define ACT(name_) .name = name_, .size = sizeof(socle_act_desc), .forward = forward
 
 static const socle_module_type types[] = {
-    [SOCLE_ACT_NONE] = { .name = "Identity", .size = sizeof(act), .forward = forward },
-    [SOCLE_ACT_RELU] = { .name = "ReLU", .size = sizeof(act), .forward = forward },
-    [SOCLE_ACT_LEAKY_RELU] = { .name = "LeakyReLU",
-                               .size = sizeof(act),
-                               .forward = forward,
-                               .describe = describe_leak },
-    [SOCLE_ACT_SIGMOID] = { .name = "Sigmoid", .size = sizeof(act), .forward = forward },
-    [SOCLE_ACT_TANH] = { .name = "Tanh", .size = sizeof(act), .forward = forward },
+    [SOCLE_ACT_NONE] = { ACT("Identity") },
+    [SOCLE_ACT_RELU] = { ACT("ReLU") },
+    [SOCLE_ACT_LEAKY_RELU] = { ACT("LeakyReLU"), .describe = describe_leak },
+    [SOCLE_ACT_SIGMOID] = { ACT("Sigmoid") },
+    [SOCLE_ACT_TANH] = { ACT("Tanh") },
+    [SOCLE_ACT_GENERAL_RELU] = { ACT("GeneralReLU"), .describe = describe_general },
+    [SOCLE_ACT_SILU] = { ACT("SiLU") },
+    [SOCLE_ACT_GELU] = { ACT("GELU") },
+    [SOCLE_ACT_GELU_TANH] = { ACT("GELUTanh") },
+    [SOCLE_ACT_MISH] = { ACT("Mish") },
 };
 
-bool act_exists(const char *layer, socle_act_kind kind)
+socle_status act_check(const char *layer, const socle_act_desc *act)
 {
-    if ((unsigned)kind < sizeof types / sizeof *types)
-        return true;
-    socle_fail(SOCLE_ERR_ARG, "%s: there is no activation %d", layer, (int)kind);
-    return false;
+    if ((unsigned)act->kind >= sizeof types / sizeof *types)
+        return socle_fail(SOCLE_ERR_ARG, "%s: there is no activation %d", layer, (int)act->kind);
+    if (!isfinite(act->leak) || !isfinite(act->sub) || !isfinite(act->max_value))
+        return socle_fail(SOCLE_ERR_ARG, "%s: an activation with leak %g, sub %g, max %g", layer, (double)act->leak,
+                          (double)act->sub, (double)act->max_value);
+    return SOCLE_OK;
 }
 
-socle_module *socle_act_new(socle_device *d, socle_act_kind kind, float leak)
+socle_module *socle_act_new_with(socle_device *d, socle_act_desc o)
 {
-    if (!act_exists("act", kind))
+    if (act_check("act", &o) != SOCLE_OK)
         return NULL;
-    socle_module *m = socle_module_new(&types[kind], d);
+    socle_module *m = socle_module_new(&types[o.kind], d);
     if (m == NULL)
         return NULL;
-    *(act *)socle_module_state(m) = (act){ kind, leak };
+    socle_act_desc *act = socle_module_state(m);
+    *act = o;
+    act_attach(m, act);
     return socle_module_ready(m);
+}
+
+socle_module *socle_act_new(socle_device *d, socle_act_kind act, float leak)
+{
+    return socle_act_new_with(d, (socle_act_desc){ .kind = act, .leak = leak });
 }

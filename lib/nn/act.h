@@ -4,10 +4,14 @@
 
 #include <socle/layers.h>
 
-/* Does act exist? Raises ERR_ARG naming `layer` if not. */
-bool act_exists(const char *layer, socle_act_kind act);
-socle_tensor *act_apply(socle_ctx *c, socle_tensor *x, socle_act_kind act, float leak);
-/* "relu", "leak 0.1"; "" for none. */
-void act_describe(socle_act_kind act, float leak, char *buf, size_t cap);
+/* ERR_ARG, in the name of `layer`, for a kind that does not exist or parameters that are no numbers. */
+socle_status act_check(const char *layer, const socle_act_desc *act);
+/* act, which lies in m's state, is what m ends in. */
+void act_attach(socle_module *m, socle_act_desc *act);
+/* Does act do what the epilogue of convolutions does? */
+bool act_is_relu(const socle_act_desc *act);
+socle_tensor *act_apply(socle_ctx *c, socle_tensor *x, const socle_act_desc *act);
+/* "relu", "leak 0.1", "general relu, leak 0.1, sub 0.4"; "" for none. */
+void act_describe(const socle_act_desc *act, char *buf, size_t cap);
 
 #endif

@@ -4,11 +4,14 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include "act.h"
+#include "module.h"
+#include "norm.h"
 
 typedef struct conv {
-    socle_conv_desc o;           /* defaults filled in */
+    socle_conv_desc o; /* defaults filled in */
+    socle_act_desc act;
     socle_tensor *weight, *bias; /* (out, in/groups, size, size); (out) or NULL */
+    socle_module *norm;          /* or NULL; unless act_first it ends in the activation, and act is none */
 } conv;
 
 /* ---- the desc ---- */
@@ -39,11 +42,11 @@ static socle_status check(socle_conv_desc o)
     if (o.groups > 0 && (o.in % o.groups != 0 || o.out % o.groups != 0))
         return socle_fail(SOCLE_ERR_ARG, "Conv2d: %d groups do not divide %d channels in and %d out", o.groups,
                           o.in, o.out);
-    if (o.norm != SOCLE_NORM_NONE)
+    if ((unsigned)o.norm > SOCLE_NORM_RUNNING)
         return socle_fail(SOCLE_ERR_ARG, "Conv2d: there is no norm %d", (int)o.norm);
     if ((unsigned)o.bias > SOCLE_BIAS_OFF)
         return socle_fail(SOCLE_ERR_ARG, "Conv2d: there is no choice of bias %d", (int)o.bias);
-    return act_exists("Conv2d", o.act) ? SOCLE_OK : SOCLE_ERR_ARG;
+    return SOCLE_OK;
 }
 
 /* ---- the layer ---- */
@@ -54,9 +57,9 @@ static socle_tensor *forward(socle_module *m, socle_ctx *c, socle_tensor *x)
     socle_conv2d_opts opts = {
         .stride = v->o.stride, .pad = v->o.pad, .dilation = v->o.dilation, .groups = v->o.groups
     };
-    if (v->o.act == SOCLE_ACT_RELU)
-        return socle_conv2d_relu(c, x, v->weight, v->bias, opts);
-    return act_apply(c, socle_conv2d(c, x, v->weight, v->bias, opts), v->o.act, v->o.leak);
+    socle_tensor *y = act_is_relu(&v->act) ? socle_conv2d_relu(c, x, v->weight, v->bias, opts)
+                                           : act_apply(c, socle_conv2d(c, x, v->weight, v->bias, opts), &v->act);
+    return v->norm != NULL ? socle_forward(v->norm, c, y) : y;
 }
 
 static void append(char *buf, size_t cap, const char *fmt, ...) SOCLE_PRINTF(3, 4);
@@ -72,9 +75,10 @@ static void append(char *buf, size_t cap, const char *fmt, ...)
 /* "8, 16, size 3", then what is not the default. */
 static void describe(const socle_module *m, char *buf, size_t cap)
 {
-    const socle_conv_desc *o = &((const conv *)socle_module_state(m))->o;
-    char act[40];
-    act_describe(o->act, o->leak, act, sizeof act);
+    const conv *v = socle_module_state(m);
+    const socle_conv_desc *o = &v->o;
+    char act[80];
+    act_describe(&v->act, act, sizeof act);
     snprintf(buf, cap, "%d, %d, size %d", o->in, o->out, o->size);
     if (o->stride != 1)
         append(buf, cap, ", stride %d", o->stride);
@@ -102,9 +106,24 @@ static const socle_module_type type = {
     .name = "Conv2d", .size = sizeof(conv), .forward = forward, .describe = describe, .macs = macs
 };
 
+/* The norm over v's results. It takes the activation with it, to do both in one pass. */
+static void add_norm(socle_module *m, conv *v)
+{
+    socle_norm_desc o = v->o.norm_desc;
+    o.kind = v->o.norm;
+    o.channels = v->o.out;
+    o.act = v->o.act_first ? (socle_act_desc){ .kind = SOCLE_ACT_NONE } : v->act;
+    v->norm = socle_module_child(m, "norm", socle_norm_new(m->device, o));
+    if (v->norm == NULL || v->o.act_first)
+        return;
+    v->act.kind = SOCLE_ACT_NONE;
+    m->act = v->norm->act;
+}
+
 socle_module *socle_conv_new(socle_device *d, socle_conv_desc o)
 {
-    if (check(o) != SOCLE_OK)
+    socle_act_desc act = { o.act, o.leak, o.sub, o.max_value };
+    if (check(o) != SOCLE_OK || act_check("Conv2d", &act) != SOCLE_OK)
         return NULL;
     o = with_defaults(o);
     socle_module *m = socle_module_new(&type, d);
@@ -112,9 +131,13 @@ socle_module *socle_conv_new(socle_device *d, socle_conv_desc o)
         return NULL;
     conv *v = socle_module_state(m);
     v->o = o;
+    v->act = act;
+    act_attach(m, &v->act);
     socle_shape w = socle_shape4(o.out, o.in / o.groups, o.size, o.size);
     v->weight = socle_module_param(m, "weight", w, socle_init_kaiming_uniform(sqrt(5.0), false));
     if (v->weight != NULL && o.bias == SOCLE_BIAS_ON) /* a weight that exists has a fan that can be counted */
         v->bias = socle_module_param(m, "bias", socle_shape1(o.out), socle_init_bias(socle_fan(w, false)));
+    if (o.norm != SOCLE_NORM_NONE)
+        add_norm(m, v);
     return socle_module_ready(m);
 }

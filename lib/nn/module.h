@@ -3,7 +3,7 @@
 #define NN_MODULE_H
 
 #include <stddef.h>
-#include <socle/module.h>
+#include <socle/layers.h>
 
 /* Hooks in order of registration. While some run, one that is removed stays in its place without a function. */
 typedef struct hook_list {
@@ -31,8 +31,9 @@ struct socle_module {
     char *name;           /* within parent; NULL for a root */
     hook_list hooks;
     socle_mode mode;
-    bool broken; /* a part is missing */
-    bool blamed; /* a module below has put its name to the failure of this forward pass */
+    socle_act_desc *act; /* in state: the activation that its forward function ends in; NULL: none */
+    bool broken;         /* a part is missing */
+    bool blamed;         /* a module below has put its name to the failure of this forward pass */
     _Alignas(max_align_t) unsigned char state[];
 };
 

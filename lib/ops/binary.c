@@ -42,10 +42,10 @@ static socle_status pass_on(socle_call *k, int side, bool negate)
 {
     if (!socle_shape_equal(k->spec[side].shape, k->out_spec[0].shape)) {
         SOCLE_TRY(socle_prim_unbroadcast(k->gin[side], k->gout[0]));
-        return negate ? socle_prim_unary(SOCLE_UNARY_neg, k->gin[side], k->gin[side], 0, 0) : SOCLE_OK;
+        return negate ? socle_prim_unary(SOCLE_UNARY_neg, k->gin[side], k->gin[side], 0, 0, 0) : SOCLE_OK;
     }
     if (negate)
-        return socle_prim_unary(SOCLE_UNARY_neg, k->gin[side], k->gout[0], 0, 0);
+        return socle_prim_unary(SOCLE_UNARY_neg, k->gin[side], k->gout[0], 0, 0, 0);
     op_share_gout(k, side);
     return SOCLE_OK;
 }

@@ -74,7 +74,7 @@ static socle_status nll_forward(socle_call *k)
     if (status == SOCLE_OK && reduction_of(k) != SOCLE_NONE)
         status = reduce_losses(k, k->out[0], picked);
     if (status == SOCLE_OK)
-        status = socle_prim_unary(SOCLE_UNARY_neg, k->out[0], k->out[0], 0, 0);
+        status = socle_prim_unary(SOCLE_UNARY_neg, k->out[0], k->out[0], 0, 0, 0);
     socle_release(picked);
     socle_release(index);
     return status;
@@ -181,7 +181,7 @@ static socle_status mse_forward(socle_call *k)
         return socle_error_status();
     socle_status s = socle_prim_binary(SOCLE_BINARY_sub, each, k->in[0], k->in[1]);
     if (s == SOCLE_OK)
-        s = socle_prim_unary(SOCLE_UNARY_square, each, each, 0, 0);
+        s = socle_prim_unary(SOCLE_UNARY_square, each, each, 0, 0, 0);
     if (s == SOCLE_OK && reduces)
         s = reduce_losses(k, k->out[0], each);
     socle_release(each);

@@ -4,7 +4,7 @@
 
 typedef struct unary_attr {
     socle_unary op;
-    float a, b; /* the line's parameters */
+    float a, b, c; /* the line's parameters */
 } unary_attr;
 
 static socle_status infer(const socle_call *k, socle_spec *out)
@@ -30,14 +30,14 @@ static uint32_t keep_of(const void *attr)
 static socle_status forward(socle_call *k)
 {
     const unary_attr *a = k->attr;
-    return socle_prim_unary(a->op, k->out[0], k->in[0], a->a, a->b);
+    return socle_prim_unary(a->op, k->out[0], k->in[0], a->a, a->b, a->c);
 }
 
 static socle_status backward(socle_call *k)
 {
     const unary_attr *a = k->attr;
     op_reuse_gout(k, 0);
-    return socle_prim_unary_grad(a->op, k->gin[0], k->gout[0], k->in[0], k->out[0], a->a, a->b);
+    return socle_prim_unary_grad(a->op, k->gin[0], k->gout[0], k->in[0], k->out[0], a->a, a->b, a->c);
 }
 
 #define U(name_, value, derivative, keep_)                                                                         \
@@ -51,68 +51,94 @@ static socle_status backward(socle_call *k)
 #include <socle/sys/unary.def>
 #undef U
 
-static socle_tensor *apply(socle_ctx *c, const socle_op *table, socle_unary op, socle_tensor *x, double a, double b)
+static socle_tensor *apply(socle_ctx *c, const socle_op *table, socle_tensor *x, unary_attr attr)
 {
-    unary_attr attr = { op, (float)a, (float)b };
     return socle_apply(c, table, &attr, 1, 1, &x);
 }
 
 socle_tensor *socle_neg(socle_ctx *c, socle_tensor *x)
 {
-    return apply(c, &socle_op_neg, SOCLE_UNARY_neg, x, 0, 0);
+    return apply(c, &socle_op_neg, x, (unary_attr){ .op = SOCLE_UNARY_neg });
 }
 
 socle_tensor *socle_abs(socle_ctx *c, socle_tensor *x)
 {
-    return apply(c, &socle_op_abs, SOCLE_UNARY_abs, x, 0, 0);
+    return apply(c, &socle_op_abs, x, (unary_attr){ .op = SOCLE_UNARY_abs });
 }
 
 socle_tensor *socle_exp(socle_ctx *c, socle_tensor *x)
 {
-    return apply(c, &socle_op_exp, SOCLE_UNARY_exp, x, 0, 0);
+    return apply(c, &socle_op_exp, x, (unary_attr){ .op = SOCLE_UNARY_exp });
 }
 
 socle_tensor *socle_log(socle_ctx *c, socle_tensor *x)
 {
-    return apply(c, &socle_op_log, SOCLE_UNARY_log, x, 0, 0);
+    return apply(c, &socle_op_log, x, (unary_attr){ .op = SOCLE_UNARY_log });
 }
 
 socle_tensor *socle_sqrt(socle_ctx *c, socle_tensor *x)
 {
-    return apply(c, &socle_op_sqrt, SOCLE_UNARY_sqrt, x, 0, 0);
+    return apply(c, &socle_op_sqrt, x, (unary_attr){ .op = SOCLE_UNARY_sqrt });
 }
 
 socle_tensor *socle_square(socle_ctx *c, socle_tensor *x)
 {
-    return apply(c, &socle_op_square, SOCLE_UNARY_square, x, 0, 0);
+    return apply(c, &socle_op_square, x, (unary_attr){ .op = SOCLE_UNARY_square });
 }
 
 socle_tensor *socle_scale(socle_ctx *c, socle_tensor *x, double mul, double add)
 {
-    return apply(c, &socle_op_affine, SOCLE_UNARY_affine, x, mul, add);
+    return apply(c, &socle_op_affine, x,
+                 (unary_attr){ .op = SOCLE_UNARY_affine, .a = (float)mul, .b = (float)add });
 }
 
 socle_tensor *socle_clamp(socle_ctx *c, socle_tensor *x, double low, double high)
 {
-    return apply(c, &socle_op_clamp, SOCLE_UNARY_clamp, x, low, high);
+    return apply(c, &socle_op_clamp, x, (unary_attr){ .op = SOCLE_UNARY_clamp, .a = (float)low, .b = (float)high });
 }
 
 socle_tensor *socle_relu(socle_ctx *c, socle_tensor *x)
 {
-    return apply(c, &socle_op_relu, SOCLE_UNARY_relu, x, 0, 0);
+    return apply(c, &socle_op_relu, x, (unary_attr){ .op = SOCLE_UNARY_relu });
 }
 
 socle_tensor *socle_leaky_relu(socle_ctx *c, socle_tensor *x, double leak)
 {
-    return apply(c, &socle_op_leaky_relu, SOCLE_UNARY_leaky_relu, x, leak, 0);
+    return apply(c, &socle_op_leaky_relu, x, (unary_attr){ .op = SOCLE_UNARY_leaky_relu, .a = (float)leak });
 }
 
 socle_tensor *socle_sigmoid(socle_ctx *c, socle_tensor *x)
 {
-    return apply(c, &socle_op_sigmoid, SOCLE_UNARY_sigmoid, x, 0, 0);
+    return apply(c, &socle_op_sigmoid, x, (unary_attr){ .op = SOCLE_UNARY_sigmoid });
 }
 
 socle_tensor *socle_tanh(socle_ctx *c, socle_tensor *x)
 {
-    return apply(c, &socle_op_tanh, SOCLE_UNARY_tanh, x, 0, 0);
+    return apply(c, &socle_op_tanh, x, (unary_attr){ .op = SOCLE_UNARY_tanh });
+}
+
+socle_tensor *socle_general_relu(socle_ctx *c, socle_tensor *x, double leak, double sub, double max)
+{
+    unary_attr attr = { SOCLE_UNARY_general_relu, (float)leak, (float)sub, (float)max };
+    return apply(c, &socle_op_general_relu, x, attr);
+}
+
+socle_tensor *socle_silu(socle_ctx *c, socle_tensor *x)
+{
+    return apply(c, &socle_op_silu, x, (unary_attr){ .op = SOCLE_UNARY_silu });
+}
+
+socle_tensor *socle_gelu(socle_ctx *c, socle_tensor *x)
+{
+    return apply(c, &socle_op_gelu, x, (unary_attr){ .op = SOCLE_UNARY_gelu });
+}
+
+socle_tensor *socle_gelu_tanh(socle_ctx *c, socle_tensor *x)
+{
+    return apply(c, &socle_op_gelu_tanh, x, (unary_attr){ .op = SOCLE_UNARY_gelu_tanh });
+}
+
+socle_tensor *socle_mish(socle_ctx *c, socle_tensor *x)
+{
+    return apply(c, &socle_op_mish, x, (unary_attr){ .op = SOCLE_UNARY_mish });
 }

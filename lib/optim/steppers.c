@@ -7,7 +7,7 @@ socle_status optim_decay(socle_ctx *c, socle_pstate *s, const socle_hypers *h)
     (void)c;
     float wd = h->v[SOCLE_WD];
     return wd == 0.0f ? SOCLE_OK
-                      : socle_prim_unary(SOCLE_UNARY_affine, s->p, s->p, 1.0f - h->v[SOCLE_LR] * wd, 0.0f);
+                      : socle_prim_unary(SOCLE_UNARY_affine, s->p, s->p, 1.0f - h->v[SOCLE_LR] * wd, 0.0f, 0);
 }
 
 socle_status optim_sgd_step(socle_ctx *c, socle_pstate *s, const socle_hypers *h)

@@ -52,9 +52,9 @@ socle_view view_transposed(socle_in v);
 /* ---- required slots ---- */
 socle_status call_fill(call *k, socle_out y, double value);
 socle_status call_copy(call *k, socle_out y, socle_in x);
-socle_status call_unary(call *k, socle_unary op, socle_out y, socle_in x, float a, float b);
+socle_status call_unary(call *k, socle_unary op, socle_out y, socle_in x, float a, float b, float c);
 socle_status call_unary_grad(call *k, socle_unary op, socle_out dx, socle_in dy, socle_in x, socle_in y, float a,
-                             float b);
+                             float b, float c);
 socle_status call_binary(call *k, socle_binary op, socle_out y, socle_in a, socle_in b);
 socle_status call_binary_grad(call *k, socle_binary op, int side, socle_out d, socle_in dy, socle_in a, socle_in b);
 socle_status call_where(call *k, socle_out y, socle_in cond, socle_in a, socle_in b);

@@ -17,7 +17,7 @@ socle_status compose_epilogue(call *k, socle_epilogue e, socle_out y, socle_in b
         socle_view wide = along_channels(bias, view_shape(y));
         SOCLE_TRY(call_binary(k, SOCLE_BINARY_add, y, y, &wide));
     }
-    return e == SOCLE_EPILOGUE_RELU ? call_unary(k, SOCLE_UNARY_relu, y, y, 0, 0) : SOCLE_OK;
+    return e == SOCLE_EPILOGUE_RELU ? call_unary(k, SOCLE_UNARY_relu, y, y, 0, 0, 0) : SOCLE_OK;
 }
 
 socle_status compose_passed(call *k, socle_epilogue e, socle_in dy, socle_in y, socle_view *out)
@@ -27,7 +27,7 @@ socle_status compose_passed(call *k, socle_epilogue e, socle_in dy, socle_in y, 
         return SOCLE_OK;
     }
     SOCLE_TRY(call_dense(k, dy->dtype, view_shape(dy), out));
-    return call_unary_grad(k, SOCLE_UNARY_relu, out, dy, NULL, y, 0, 0);
+    return call_unary_grad(k, SOCLE_UNARY_relu, out, dy, NULL, y, 0, 0, 0);
 }
 
 socle_status compose_bias_grad(call *k, socle_out db, socle_in g)

@@ -4,12 +4,12 @@
 socle_status compose_axpby(call *k, socle_out y, float a, socle_in x, float b)
 {
     if (b == 0)
-        return call_unary(k, SOCLE_UNARY_affine, y, x, a, 0);
+        return call_unary(k, SOCLE_UNARY_affine, y, x, a, 0, 0);
     socle_view ax;
     SOCLE_TRY(call_dense(k, y->dtype, view_shape(y), &ax));
-    SOCLE_TRY(call_unary(k, SOCLE_UNARY_affine, &ax, x, a, 0));
+    SOCLE_TRY(call_unary(k, SOCLE_UNARY_affine, &ax, x, a, 0, 0));
     if (b != 1)
-        SOCLE_TRY(call_unary(k, SOCLE_UNARY_affine, y, y, b, 0));
+        SOCLE_TRY(call_unary(k, SOCLE_UNARY_affine, y, y, b, 0, 0));
     return call_binary(k, SOCLE_BINARY_add, y, y, &ax);
 }
 

@@ -1,6 +1,5 @@
 /* Means, variances, norms and their gradients from reductions and elementwise functions. What is one number for many
  * elements is kept with x's four dimensions, of size 1 where it repeats. */
-#include <math.h>
 #include "prim/compose.h"
 
 /* The dimensions of x (N, G, K, S) that share a mean. */
@@ -26,7 +25,7 @@ static socle_status average(call *k, socle_out y, float factor, int64_t n)
     socle_view count;
     SOCLE_TRY(call_scalar(k, (double)n, view_shape(y), &count));
     if (factor != 1)
-        SOCLE_TRY(call_unary(k, SOCLE_UNARY_affine, y, y, factor, 0));
+        SOCLE_TRY(call_unary(k, SOCLE_UNARY_affine, y, y, factor, 0, 0));
     return call_binary(k, SOCLE_BINARY_div, y, y, &count);
 }
 
@@ -93,8 +92,8 @@ static socle_status deviation(call *k, const socle_norm *p, socle_in x, socle_in
         SOCLE_TRY(call_binary(k, SOCLE_BINARY_maximum, d, &v, &least));
         v = *d;
     }
-    SOCLE_TRY(call_unary(k, SOCLE_UNARY_affine, d, &v, 1, p->eps));
-    return call_unary(k, SOCLE_UNARY_sqrt, d, d, 0, 0);
+    SOCLE_TRY(call_unary(k, SOCLE_UNARY_affine, d, &v, 1, p->eps, 0));
+    return call_unary(k, SOCLE_UNARY_sqrt, d, d, 0, 0, 0);
 }
 
 /* y = (x - mean) / d gamma + beta */
@@ -109,40 +108,26 @@ static socle_status standardize(call *k, const socle_norm *p, socle_out y, socle
     return beta ? with_affine(k, SOCLE_BINARY_add, y, y, beta) : SOCLE_OK;
 }
 
-/* y before max cuts it, in place. */
-static socle_status leak_and_shift(call *k, const socle_norm *p, socle_out y)
-{
-    SOCLE_TRY(call_unary(k, SOCLE_UNARY_leaky_relu, y, y, p->leak, 0));
-    return p->sub != 0 ? call_unary(k, SOCLE_UNARY_affine, y, y, 1, -p->sub) : SOCLE_OK;
-}
-
 socle_status compose_normalize(call *k, const socle_norm *p, socle_out y, socle_in x, socle_in mean, socle_in var,
                                socle_in gamma, socle_in beta)
 {
     socle_view d;
     SOCLE_TRY(deviation(k, p, x, var, &d));
     SOCLE_TRY(standardize(k, p, y, x, mean, &d, gamma, beta));
-    if (!p->act)
-        return SOCLE_OK;
-    SOCLE_TRY(leak_and_shift(k, p, y));
-    return p->max < INFINITY ? call_unary(k, SOCLE_UNARY_clamp, y, y, -INFINITY, p->max) : SOCLE_OK;
+    return p->act ? call_unary(k, SOCLE_UNARY_general_relu, y, y, p->leak, p->sub, p->max) : SOCLE_OK;
 }
 
 /* ---- backward ---- */
 
-/* dz = dy act'(z): dy itself, or a temporary. z is spent. */
-static socle_status passed(call *k, const socle_norm *p, socle_in dy, socle_out z, socle_view *dz)
+/* dz = dy act'(z): dy itself, or a temporary. */
+static socle_status passed(call *k, const socle_norm *p, socle_in dy, socle_in z, socle_view *dz)
 {
     if (!p->act) {
         *dz = *dy;
         return SOCLE_OK;
     }
     SOCLE_TRY(call_dense(k, dy->dtype, view_shape(dy), dz));
-    SOCLE_TRY(call_unary_grad(k, SOCLE_UNARY_leaky_relu, dz, dy, z, NULL, p->leak, 0));
-    if (!(p->max < INFINITY))
-        return SOCLE_OK;
-    SOCLE_TRY(leak_and_shift(k, p, z));
-    return call_unary_grad(k, SOCLE_UNARY_clamp, dz, dz, z, NULL, -INFINITY, p->max);
+    return call_unary_grad(k, SOCLE_UNARY_general_relu, dz, dy, z, NULL, p->leak, p->sub, p->max);
 }
 
 /* d (G, K, S) = g summed over whatever shares the parameter. */

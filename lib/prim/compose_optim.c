@@ -14,7 +14,7 @@ static socle_view reshaped(socle_in space, socle_in p)
 /* y = z + a x; t is overwritten. y may be z. */
 static socle_status add_scaled(call *k, socle_out y, socle_in z, float a, socle_in x, socle_out t)
 {
-    SOCLE_TRY(call_unary(k, SOCLE_UNARY_affine, t, x, a, 0));
+    SOCLE_TRY(call_unary(k, SOCLE_UNARY_affine, t, x, a, 0, 0));
     return call_binary(k, SOCLE_BINARY_add, y, z, t);
 }
 
@@ -23,7 +23,7 @@ static socle_status add_scaled(call *k, socle_out y, socle_in z, float a, socle_
 static socle_status momentum(call *k, socle_view *step, socle_out m, socle_out s, socle_out t,
                              const socle_sgd_args *a)
 {
-    SOCLE_TRY(call_unary(k, SOCLE_UNARY_affine, m, m, a->mom, 0));
+    SOCLE_TRY(call_unary(k, SOCLE_UNARY_affine, m, m, a->mom, 0, 0));
     SOCLE_TRY(add_scaled(k, m, m, 1 - a->damp, step, t));
     if (a->nesterov)
         SOCLE_TRY(add_scaled(k, s, step, a->mom, m, t));
@@ -41,10 +41,10 @@ static socle_status sgd(call *k, socle_out p, socle_in g, socle_out m, socle_out
         step = *s;
     }
     if (a->wd != 0)
-        SOCLE_TRY(call_unary(k, SOCLE_UNARY_affine, p, p, 1 - a->lr * a->wd, 0));
+        SOCLE_TRY(call_unary(k, SOCLE_UNARY_affine, p, p, 1 - a->lr * a->wd, 0, 0));
     if (m)
         SOCLE_TRY(momentum(k, &step, m, s, t, a));
-    SOCLE_TRY(call_unary(k, SOCLE_UNARY_affine, t, &step, a->lr, 0));
+    SOCLE_TRY(call_unary(k, SOCLE_UNARY_affine, t, &step, a->lr, 0, 0));
     return call_binary(k, SOCLE_BINARY_sub, p, p, t);
 }
 

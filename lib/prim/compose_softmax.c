@@ -18,7 +18,7 @@ static socle_status shifted_exp(call *k, socle_out y, socle_out e, socle_in x, i
     socle_view largest, wide_largest;
     SOCLE_TRY(reduced(k, SOCLE_REDUCE_MAX, x, axis, &largest, &wide_largest));
     SOCLE_TRY(call_binary(k, SOCLE_BINARY_sub, y, x, &wide_largest));
-    SOCLE_TRY(call_unary(k, SOCLE_UNARY_exp, e, y, 0, 0));
+    SOCLE_TRY(call_unary(k, SOCLE_UNARY_exp, e, y, 0, 0, 0));
     return reduced(k, SOCLE_REDUCE_SUM, e, axis, sum, wide);
 }
 
@@ -30,7 +30,7 @@ socle_status compose_softmax(call *k, socle_out y, socle_in x, int axis, bool lo
     SOCLE_TRY(shifted_exp(k, y, &e, x, axis, &sum, &wide));
     if (!log)
         return call_binary(k, SOCLE_BINARY_div, y, y, &wide);
-    SOCLE_TRY(call_unary(k, SOCLE_UNARY_log, &sum, &sum, 0, 0));
+    SOCLE_TRY(call_unary(k, SOCLE_UNARY_log, &sum, &sum, 0, 0, 0));
     return call_binary(k, SOCLE_BINARY_sub, y, y, &wide);
 }
 
@@ -41,7 +41,7 @@ socle_status compose_softmax_grad(call *k, socle_out dx, socle_in dy, socle_in y
     SOCLE_TRY(call_dense(k, dx->dtype, view_shape(dx), &t));
     if (log) {
         SOCLE_TRY(reduced(k, SOCLE_REDUCE_SUM, dy, axis, &sum, &wide));
-        SOCLE_TRY(call_unary(k, SOCLE_UNARY_exp, &t, y, 0, 0));
+        SOCLE_TRY(call_unary(k, SOCLE_UNARY_exp, &t, y, 0, 0, 0));
         SOCLE_TRY(call_binary(k, SOCLE_BINARY_mul, &t, &t, &wide));
         return call_binary(k, SOCLE_BINARY_sub, dx, dy, &t);
     }
@@ -70,7 +70,7 @@ socle_status compose_xent(call *k, socle_out loss, socle_out logp, socle_in x, s
     }
     SOCLE_TRY(compose_softmax(k, logp, x, 1, true));
     SOCLE_TRY(call_gather(k, &picked, logp, &index, 1));
-    return call_unary(k, SOCLE_UNARY_neg, &picked, &picked, 0, 0);
+    return call_unary(k, SOCLE_UNARY_neg, &picked, &picked, 0, 0, 0);
 }
 
 /* dx = exp(logp), less 1 at the target, times dloss and scale */
@@ -79,8 +79,8 @@ socle_status compose_xent_grad(call *k, socle_out dx, socle_in dloss, socle_in l
     socle_view minus_one, wide, index = column(target), dloss_column = column(dloss);
     SOCLE_TRY(call_scalar(k, -1, view_shape(&index), &minus_one));
     SOCLE_TRY(call_expand(k, &dloss_column, view_shape(dx), &wide));
-    SOCLE_TRY(call_unary(k, SOCLE_UNARY_exp, dx, logp, 0, 0));
+    SOCLE_TRY(call_unary(k, SOCLE_UNARY_exp, dx, logp, 0, 0, 0));
     SOCLE_TRY(call_scatter_add(k, dx, &minus_one, &index, 1));
     SOCLE_TRY(call_binary(k, SOCLE_BINARY_mul, dx, dx, &wide));
-    return call_unary(k, SOCLE_UNARY_affine, dx, dx, scale, 0);
+    return call_unary(k, SOCLE_UNARY_affine, dx, dx, scale, 0, 0);
 }

@@ -48,17 +48,17 @@ socle_tensor *socle_tensor_contiguous(socle_tensor *t)
     return y;
 }
 
-socle_status socle_prim_unary(socle_unary op, socle_tensor *y, const socle_tensor *x, float a, float b)
+socle_status socle_prim_unary(socle_unary op, socle_tensor *y, const socle_tensor *x, float a, float b, float c)
 {
     SOCLE_TRY(validate_unary(op, y, x));
     if (tensor_is_empty(y))
         return SOCLE_OK;
     call k = call_on(y);
-    return call_end(&k, call_unary(&k, op, &y->view, &x->view, a, b), y);
+    return call_end(&k, call_unary(&k, op, &y->view, &x->view, a, b, c), y);
 }
 
 socle_status socle_prim_unary_grad(socle_unary op, socle_tensor *dx, const socle_tensor *dy, const socle_tensor *x,
-                                   const socle_tensor *y, float a, float b)
+                                   const socle_tensor *y, float a, float b, float c)
 {
     SOCLE_TRY(validate_unary_grad(op, dx, dy, x, y));
     if (tensor_is_empty(dx))
@@ -66,7 +66,7 @@ socle_status socle_prim_unary_grad(socle_unary op, socle_tensor *dx, const socle
     call k = call_on(dx);
     socle_in kept_x = socle_unary_keep(op) == SOCLE_KEEP_X ? &x->view : NULL;
     socle_in kept_y = socle_unary_keep(op) == SOCLE_KEEP_Y ? &y->view : NULL;
-    return call_end(&k, call_unary_grad(&k, op, &dx->view, &dy->view, kept_x, kept_y, a, b), dx);
+    return call_end(&k, call_unary_grad(&k, op, &dx->view, &dy->view, kept_x, kept_y, a, b, c), dx);
 }
 
 static socle_status binary(call *k, socle_binary op, const socle_tensor *y, const socle_tensor *a,

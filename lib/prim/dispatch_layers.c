@@ -25,7 +25,7 @@ static socle_status factor(call *k, const socle_tensor *x, bool transposed, socl
 /* c = beta c, what a product without terms leaves. */
 static socle_status scaled(call *k, socle_out c, float beta)
 {
-    return beta == 0 ? call_fill(k, c, 0) : call_unary(k, SOCLE_UNARY_affine, c, c, beta, 0);
+    return beta == 0 ? call_fill(k, c, 0) : call_unary(k, SOCLE_UNARY_affine, c, c, beta, 0, 0);
 }
 
 socle_status socle_prim_gemm(socle_tensor *c, const socle_tensor *a, bool ta, const socle_tensor *b, bool tb,

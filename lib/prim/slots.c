@@ -13,17 +13,17 @@ socle_status call_copy(call *k, socle_out y, socle_in x)
     return k->device->backend->copy(k->device->self, y, x);
 }
 
-socle_status call_unary(call *k, socle_unary op, socle_out y, socle_in x, float a, float b)
+socle_status call_unary(call *k, socle_unary op, socle_out y, socle_in x, float a, float b, float c)
 {
     stats_slot(k->device, PRIM_unary);
-    return k->device->backend->unary(k->device->self, op, y, x, a, b);
+    return k->device->backend->unary(k->device->self, op, y, x, a, b, c);
 }
 
 socle_status call_unary_grad(call *k, socle_unary op, socle_out dx, socle_in dy, socle_in x, socle_in y, float a,
-                             float b)
+                             float b, float c)
 {
     stats_slot(k->device, PRIM_unary_grad);
-    return k->device->backend->unary_grad(k->device->self, op, dx, dy, x, y, a, b);
+    return k->device->backend->unary_grad(k->device->self, op, dx, dy, x, y, a, b, c);
 }
 
 socle_status call_binary(call *k, socle_binary op, socle_out y, socle_in a, socle_in b)

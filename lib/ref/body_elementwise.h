@@ -1,5 +1,5 @@
 /* fill, copy, unary, binary, where, axpby: one element at a time, each operation rounded to `real`. The expressions
- * come from sys/unary.def and sys/binary.def, whose x, y, a and b are the locals here. */
+ * come from sys/unary.def and sys/binary.def, whose x, y, a, b and c are the locals here. */
 
 static socle_status fill(void *self, socle_out y, double value)
 {
@@ -21,7 +21,7 @@ static socle_status copy(void *self, socle_out y, socle_in x)
     return SOCLE_OK;
 }
 
-static real unary_value(socle_unary op, real x, real a, real b)
+static real unary_value(socle_unary op, real x, real a, real b, real c)
 {
     switch (op) {
 #define U(name, value, derivative, keep)                                                                           \
@@ -35,7 +35,7 @@ static real unary_value(socle_unary op, real x, real a, real b)
     return x;
 }
 
-static real unary_slope(socle_unary op, real x, real y, real a, real b)
+static real unary_slope(socle_unary op, real x, real y, real a, real b, real c)
 {
     switch (op) {
 #define U(name, value, derivative, keep)                                                                           \
@@ -49,23 +49,23 @@ static real unary_slope(socle_unary op, real x, real y, real a, real b)
     return x;
 }
 
-static socle_status unary(void *self, socle_unary op, socle_out y, socle_in x, float a, float b)
+static socle_status unary(void *self, socle_unary op, socle_out y, socle_in x, float a, float b, float c)
 {
     (void)self;
     int64_t i[SOCLE_MAX_DIMS] = { 0 };
     do {
-        store(y, i, unary_value(op, (real)load(x, i), a, b));
+        store(y, i, unary_value(op, (real)load(x, i), a, b, c));
     } while (next(y, i));
     return SOCLE_OK;
 }
 
 static socle_status unary_grad(void *self, socle_unary op, socle_out dx, socle_in dy, socle_in x, socle_in y,
-                               float a, float b)
+                               float a, float b, float c)
 {
     (void)self;
     int64_t i[SOCLE_MAX_DIMS] = { 0 };
     do {
-        real slope = unary_slope(op, x ? (real)load(x, i) : 0, y ? (real)load(y, i) : 0, a, b);
+        real slope = unary_slope(op, x ? (real)load(x, i) : 0, y ? (real)load(y, i) : 0, a, b, c);
         store(dx, i, (real)load(dy, i) * slope);
     } while (next(dx, i));
     return SOCLE_OK;

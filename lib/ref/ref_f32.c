@@ -12,6 +12,7 @@ typedef float real;
 #define R_LOG     logf
 #define R_SQRT    sqrtf
 #define R_TANH    tanhf
+#define R_CDF(x)  (0.5f * erfcf((x) * -0.70710678f))
 
 #define TABLE      socle_backend_ref
 #define TABLE_NAME "ref"

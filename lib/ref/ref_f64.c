@@ -11,6 +11,7 @@ typedef double real;
 #define R_LOG     log
 #define R_SQRT    sqrt
 #define R_TANH    tanh
+#define R_CDF(x)  (0.5 * erfc((x) * -0.70710678118654752))
 
 #define TABLE      socle_backend_ref64
 #define TABLE_NAME "ref64"

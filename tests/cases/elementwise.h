@@ -37,23 +37,28 @@ static const shape_row elementwise_shapes[] = {
     { 4, { 256, 16, 14, 14 }, CASE_BENCH | CASE_HUGE },
 };
 
-/* Functions of unary.def that cannot take any x of [-4, 4), with a = 0.25 and b = 0.5, or need more than 4 eps. */
+/* Functions of unary.def that cannot take any x of [-4, 4), with a = 0.25, b = 0.5 and c = 2, or need more than 4 eps. */
 typedef struct unary_row {
     socle_unary op;
     double lo, hi;
-    float a, b;
+    float a, b, c;
     double budget;
     double floor; /* a result of this size is where relative accuracy ends */
 } unary_row;
 
 static const unary_row unary_rows[] = {
-    { SOCLE_UNARY_log,        0.01, 20, 0, 0, 0, 0.25 }, /* about x = 1 the vector version is accurate to eps, not to eps |y| */
-    { SOCLE_UNARY_sqrt,       0.01, 20, 0, 0, 0, 0 },
-    { SOCLE_UNARY_affine,     -4, 4, 1.5f, -0.75f, 0, 6 }, /* cancels: the bound is by the terms */
-    { SOCLE_UNARY_clamp,      -4, 4, -1.5f, 2, 0, 0 },
-    { SOCLE_UNARY_leaky_relu, -4, 4, 0.1f, 0, 0, 0 },
-    { SOCLE_UNARY_sigmoid,    -9, 9, 0, 0, 0, 0 },
-    { SOCLE_UNARY_tanh,       -9, 9, 0, 0, 0, 0 },
+    { SOCLE_UNARY_log,        0.01, 20, 0, 0, 0, 0, 0.25 }, /* about x = 1 the vector version is accurate to eps, not to eps |y| */
+    { SOCLE_UNARY_sqrt,       0.01, 20, 0, 0, 0, 0, 0 },
+    { SOCLE_UNARY_affine,     -4, 4, 1.5f, -0.75f, 0, 0, 6 }, /* cancels: the bound is by the terms */
+    { SOCLE_UNARY_clamp,      -4, 4, -1.5f, 2, 0, 0, 0 },
+    { SOCLE_UNARY_leaky_relu, -4, 4, 0.1f, 0, 0, 0, 0 },
+    { SOCLE_UNARY_sigmoid,    -9, 9, 0, 0, 0, 0, 0 },
+    { SOCLE_UNARY_tanh,       -9, 9, 0, 0, 0, 0, 0 },
+    { SOCLE_UNARY_general_relu, -4, 4, 0.1f, 0.4f, 2, 0, 4 }, /* cancels: the bound is by the terms */
+    { SOCLE_UNARY_silu,       -9, 9, 0, 0, 0, 0, 0 },
+    { SOCLE_UNARY_gelu,       -4, 4, 0, 0, 0, 32, 0 }, /* the exponent's rounding, x^2 / 2 eps, and OpenCL's erfc: 16 units */
+    { SOCLE_UNARY_gelu_tanh,  -4, 4, 0, 0, 0, 32, 0 }, /* three roundings of an exponent of up to 11 */
+    { SOCLE_UNARY_mish,       -9, 9, 0, 0, 0, 8, 0 },  /* exp enters twice where x < 0 */
 };
 /* clang-format on */
 
@@ -62,7 +67,7 @@ static inline unary_row unary_row_of(socle_unary op)
     for (size_t i = 0; i < CASE_COUNT(unary_rows); i++)
         if (unary_rows[i].op == op)
             return unary_rows[i];
-    return (unary_row){ .op = op, .lo = -4, .hi = 4, .a = 0.25f, .b = 0.5f };
+    return (unary_row){ .op = op, .lo = -4, .hi = 4, .a = 0.25f, .b = 0.5f, .c = 2 };
 }
 
 /* Shapes whose operands broadcast: bit i of a mask is dimension i, which that operand repeats (stride 0). */

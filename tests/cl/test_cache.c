@@ -55,7 +55,7 @@ static socle_counters use(void)
     socle_device *d = open_device("cl", 0);
     socle_tensor *t = socle_tensor_new(d, SOCLE_F32, socle_shape1(7));
     assert_ok(socle_prim_fill(t, 2));
-    assert_ok(socle_prim_unary(SOCLE_UNARY_square, t, t, 0, 0));
+    assert_ok(socle_prim_unary(SOCLE_UNARY_square, t, t, 0, 0, 0));
     assert_close(t, ((double[]){ 4, 4, 4, 4, 4, 4, 4 }), 7, budget_exact);
     socle_counters c = socle_device_counters(d);
     socle_release(t);

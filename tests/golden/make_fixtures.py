@@ -164,6 +164,28 @@ def losses():
     f.write()
 
 
+def activations():
+    """Near 0, where they bend, and far from it, where a careless form overflows. options: kind (0 silu, 1 gelu, 2 gelu by
+    tanh, 3 mish, 4 leaky relu 0.125, 5 leaky relu 0.125, minus 0.25, cut at 2)."""
+    f, rng = Fixture("activation.fix"), np.random.default_rng(5)
+    functions = {
+        "silu": F.silu,
+        "gelu": F.gelu,
+        "gelu_tanh": lambda x: F.gelu(x, approximate="tanh"),
+        "mish": F.mish,
+        "leaky_relu": lambda x: F.leaky_relu(x, 0.125),
+        "general_relu": lambda x: (F.leaky_relu(x, 0.125) - 0.25).clamp_max(2),
+    }
+    for kind, (case, function) in enumerate(functions.items()):
+        for part, reach in (("near", 6 * np.ones(270)), ("far", 10 ** rng.uniform(0, 4, 270))):
+            values = (rng.uniform(-1, 1, 270) * reach).reshape(9, 5, 6)
+            x = torch.tensor(values.astype(np.float32).astype(np.float64), requires_grad=True)
+            y = function(x)
+            add_case(f, f"{case}_{part}", (kind,), {"x": x}, y, rng)
+            print(f"  {case}_{part}: sum {y.sum().item():.9f}, sum of dx {x.grad.sum().item():.9f}")
+    f.write()
+
+
 def smooth_images(rng, n):
     """(n, 1, 28, 28) in [0, 1]: a few slow waves each, so that neighbouring pixels are alike as in real images."""
     i, j = np.meshgrid(np.arange(28) / 28, np.arange(28) / 28, indexing="ij")
@@ -209,4 +231,5 @@ if __name__ == "__main__":
     convolutions()
     poolings()
     losses()
+    activations()
     training_step()

@@ -1,5 +1,6 @@
 /* The built-in layers: that each does what its op does, with the options of its desc, and refuses what makes no sense. */
 #include <criterion/criterion.h>
+#include <math.h>
 #include <string.h>
 #include <socle/layers.h>
 #include <socle/sys/test.h>
@@ -81,6 +82,8 @@ static const conv_case conv_cases[] = {
     { { .in = 4, .out = 6, .bias = SOCLE_BIAS_ON, .act_first = true }, { 1, 1, 1, 1 }, 3, true },
 };
 
+static const float shift = 0.125f, cut = 0.75f; /* of the general ReLUs here */
+
 static socle_tensor *activate(socle_tensor *x, socle_act_kind act, float leak)
 {
     switch (act) {
@@ -94,6 +97,16 @@ static socle_tensor *activate(socle_tensor *x, socle_act_kind act, float leak)
         return socle_sigmoid(c, x);
     case SOCLE_ACT_TANH:
         return socle_tanh(c, x);
+    case SOCLE_ACT_GENERAL_RELU:
+        return socle_general_relu(c, x, (double)leak, (double)shift, (double)cut);
+    case SOCLE_ACT_SILU:
+        return socle_silu(c, x);
+    case SOCLE_ACT_GELU:
+        return socle_gelu(c, x);
+    case SOCLE_ACT_GELU_TANH:
+        return socle_gelu_tanh(c, x);
+    case SOCLE_ACT_MISH:
+        return socle_mish(c, x);
     }
     return NULL;
 }
@@ -102,10 +115,12 @@ Test(layers, a_convolution_block_is_its_ops_with_the_descs_options)
 {
     socle_tensor *x = socle_randn(c, socle_shape4(3, 4, 8, 7));
     for (size_t i = 0; i < sizeof conv_cases / sizeof *conv_cases; i++)
-        for (socle_act_kind act = SOCLE_ACT_NONE; act <= SOCLE_ACT_TANH; act++) {
+        for (socle_act_kind act = SOCLE_ACT_NONE; act <= SOCLE_ACT_MISH; act++) {
             conv_case k = conv_cases[i];
             k.desc.act = act;
             k.desc.leak = 0.25f;
+            k.desc.sub = shift;
+            k.desc.max_value = cut;
             socle_module *m = socle_conv_new(d, k.desc);
             socle_tensor *w = param(m, "weight"), *b = param(m, "bias");
             cr_assert_eq(b != NULL, k.bias, "case %zu", i);
@@ -131,6 +146,64 @@ Test(layers, a_convolution_with_relu_keeps_no_second_tensor_for_backward)
     socle_module_free(relu);
 }
 
+Test(layers, a_general_relu_without_parameters_is_as_cheap_as_a_relu)
+{
+    socle_conv_desc o = { .in = 1, .out = 2, .act = SOCLE_ACT_RELU };
+    socle_module *relu = socle_conv_new(d, o);
+    o.act = SOCLE_ACT_GENERAL_RELU;
+    socle_module *general = socle_conv_new(d, o);
+    socle_tensor *x = socle_randn(c, socle_shape4(1, 1, 4, 4));
+    socle_forward(relu, c, x);
+    int64_t start = socle_test_live_blocks();
+    socle_forward(relu, c, x);
+    int64_t cheap = socle_test_live_blocks() - start;
+    socle_forward(general, c, x);
+    cr_assert_eq(socle_test_live_blocks() - start, 2 * cheap);
+    socle_module_free(relu);
+    socle_module_free(general);
+}
+
+Test(layers, the_shift_of_a_general_relu_can_be_read_and_changed)
+{
+    socle_act_desc o = { SOCLE_ACT_GENERAL_RELU, 0.1f, 0, 0 };
+    socle_module *all[] = {
+        socle_act_new_with(d, o),
+        socle_linear_new(d, (socle_linear_desc){ .in = 4, .out = 4, .act = o.kind, .leak = o.leak }),
+        socle_conv_new(d, (socle_conv_desc){ .in = 4, .out = 2, .act = o.kind, .leak = o.leak }),
+    };
+    for (int i = 0; i < 3; i++) {
+        socle_tensor *x = i == 2 ? socle_randn(c, socle_shape4(2, 4, 3, 3)) : socle_randn(c, socle_shape2(3, 4));
+        socle_tensor *before = socle_scale(c, socle_forward(all[i], c, x), 1, -0.5);
+        assert_ok(socle_act_set_shift(all[i], 0.5f));
+        cr_assert_float_eq(socle_act_of(all[i]).sub, 0.5f, 0);
+        cr_assert_float_eq(socle_act_of(all[i]).leak, 0.1f, 0);
+        double *want = values_of(before);
+        budget b = { .absolute = 4 * eps_of(SOCLE_F32) }; /* one pass rounds once */
+        cr_assert(tensor_close(socle_forward(all[i], c, x), want, (size_t)socle_numel(before), b), "%s",
+                  support_message());
+        free(want);
+        socle_module_free(all[i]);
+    }
+}
+
+Test(layers, a_shift_is_refused_where_there_is_none)
+{
+    socle_module *relu = socle_conv_new(d, (socle_conv_desc){ .in = 4, .out = 6, .act = SOCLE_ACT_RELU });
+    socle_module *flatten = socle_flatten_new(d), *general = socle_act_new(d, SOCLE_ACT_GENERAL_RELU, 0);
+    cr_assert_eq(socle_act_set_shift(relu, 1), SOCLE_ERR_ARG);
+    cr_assert_str_eq(socle_error(),
+                     "act_set_shift: Conv2d(4, 6, size 3, relu) does not end in a general ReLU, which "
+                     "alone has a shift");
+    cr_assert_eq(socle_act_set_shift(flatten, 1), SOCLE_ERR_ARG);
+    cr_assert_eq(socle_act_set_shift(general, NAN), SOCLE_ERR_ARG);
+    cr_assert_eq(socle_act_of(general).sub, 0);
+    cr_assert_eq(socle_act_of(flatten).kind, SOCLE_ACT_NONE);
+    cr_assert_eq(socle_act_of(relu).kind, SOCLE_ACT_RELU);
+    socle_module_free(relu);
+    socle_module_free(flatten);
+    socle_module_free(general);
+}
+
 Test(layers, a_convolution_that_makes_no_sense_is_refused_in_one_sentence)
 {
     static const socle_conv_desc bad[] = {
@@ -146,6 +219,8 @@ Test(layers, a_convolution_that_makes_no_sense_is_refused_in_one_sentence)
         { .in = 4, .out = 6, .norm = (socle_norm_kind)77 },
         { .in = 4, .out = 6, .act = (socle_act_kind)77 },
         { .in = 4, .out = 6, .bias = (socle_bias_kind)77 },
+        { .in = 4, .out = 6, .act = SOCLE_ACT_GENERAL_RELU, .sub = NAN },
+        { .in = 4, .out = 6, .act = SOCLE_ACT_GENERAL_RELU, .max_value = INFINITY },
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         cr_assert_null(socle_conv_new(d, bad[i]), "case %zu", i);
@@ -161,15 +236,17 @@ Test(layers, a_convolution_that_makes_no_sense_is_refused_in_one_sentence)
 Test(layers, a_linear_layer_is_its_ops)
 {
     socle_tensor *x = socle_randn(c, socle_shape2(9, 5));
-    for (socle_act_kind act = SOCLE_ACT_NONE; act <= SOCLE_ACT_TANH; act++)
+    for (socle_act_kind act = SOCLE_ACT_NONE; act <= SOCLE_ACT_MISH; act++)
         for (int no_bias = 0; no_bias < 2; no_bias++) {
-            socle_linear_desc o = { .in = 5, .out = 3, .no_bias = no_bias, .act = act, .leak = 0.25f };
+            socle_linear_desc o = {
+                .in = 5, .out = 3, .no_bias = no_bias, .act = act, .leak = 0.25f, .sub = shift, .max_value = cut
+            };
             socle_module *m = socle_linear_new(d, o);
             socle_tensor *w = param(m, "weight"), *b = param(m, "bias");
             cr_assert_eq(b == NULL, no_bias);
             expect(m, x, activate(socle_linear(c, x, w, b), act, 0.25f));
         }
-    cr_assert_null(socle_linear_new(d, (socle_linear_desc){ .in = 5, .out = 3, .act = (socle_act_kind)9 }));
+    cr_assert_null(socle_linear_new(d, (socle_linear_desc){ .in = 5, .out = 3, .act = (socle_act_kind)99 }));
     cr_assert_eq(socle_error_status(), SOCLE_ERR_ARG);
 }
 
@@ -177,10 +254,12 @@ Test(layers, a_linear_layer_is_its_ops)
 
 Test(layers, activations_are_their_ops_and_have_their_names)
 {
-    static const char *const name[] = { "Identity", "ReLU", "LeakyReLU", "Sigmoid", "Tanh" };
+    static const char *const name[] = { "Identity",    "ReLU", "LeakyReLU", "Sigmoid",  "Tanh",
+                                        "GeneralReLU", "SiLU", "GELU",      "GELUTanh", "Mish" };
     socle_tensor *x = socle_randn(c, socle_shape2(4, 4));
-    for (socle_act_kind act = SOCLE_ACT_NONE; act <= SOCLE_ACT_TANH; act++) {
-        socle_module *m = socle_act_new(d, act, 0.125f);
+    for (socle_act_kind act = SOCLE_ACT_NONE; act <= SOCLE_ACT_MISH; act++) {
+        socle_act_desc o = { act, 0.125f, shift, cut };
+        socle_module *m = socle_act_new_with(d, o);
         cr_assert_str_eq(socle_module_type_of(m)->name, name[act]);
         expect(m, x, activate(x, act, 0.125f));
     }

@@ -61,6 +61,13 @@ static socle_tensor *call_normalize(socle_ctx *c, socle_tensor *const *in, const
                      : socle_group_norm(c, in[0], p[1], in[1], in[2], o);
 }
 
+/* Cut values as well as plain ones: x in [-1, 1) shifted by 0.25 passes 0.5. */
+static socle_tensor *call_general_relu(socle_ctx *c, socle_tensor *const *in, const int *p)
+{
+    (void)p;
+    return socle_general_relu(c, in[0], 0.125, 0.25, 0.5);
+}
+
 static socle_tensor *call_where(socle_ctx *c, socle_tensor *const *in, const int *p)
 {
     (void)p;
@@ -231,6 +238,7 @@ static socle_tensor *call_dropout(socle_ctx *c, socle_tensor *const *in, const i
 #define X(s)           { REAL, s, -1, 1 }
 #define W(s)           { WEIGHT, s, -1, 1 }
 #define POSITIVE(s)    { REAL, s, 0.5, 2 }
+#define WIDE(s)        { REAL, s, -4, 4 }
 
 static const op_case op_cases[] = {
     { "neg", 1, { X(S3(9, 2, 3)) }, .unary = socle_neg },
@@ -246,6 +254,11 @@ static const op_case op_cases[] = {
     { "leaky_relu", 1, { X(S3(9, 2, 3)) }, .call = call_leaky_relu },
     { "sigmoid", 1, { X(S3(9, 2, 3)) }, .unary = socle_sigmoid },
     { "tanh", 1, { X(S3(9, 2, 3)) }, .unary = socle_tanh },
+    { "general_relu", 1, { X(S4(17, 2, 3, 5)) }, .call = call_general_relu },
+    { "silu", 1, { WIDE(S3(9, 2, 3)) }, .unary = socle_silu },
+    { "gelu", 1, { WIDE(S3(9, 2, 3)) }, .unary = socle_gelu },
+    { "gelu_tanh", 1, { WIDE(S3(9, 2, 3)) }, .unary = socle_gelu_tanh },
+    { "mish", 1, { WIDE(S3(9, 2, 3)) }, .unary = socle_mish },
 
     { "add", 2, { X(S3(9, 2, 3)), X(S3(9, 2, 3)) }, .binary = socle_add },
     { "add", 2, { X(S2(9, 5)), W(S1(5)) }, .binary = socle_add },

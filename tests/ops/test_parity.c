@@ -1,4 +1,4 @@
-/* Convolution, pooling, linear layers, softmax and losses against what PyTorch computed (tests/golden),
+/* Convolution, pooling, linear layers, softmax, losses and activations against what PyTorch computed (tests/golden),
  * forward and backward, on every built-in device. */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
@@ -228,4 +228,28 @@ Test(parity, softmax_along_every_axis_is_that_of_pytorch)
     static const char *const plain[] = { "softmax_0", "softmax_1", "softmax_2", "softmax_3" };
     check_file("loss.fix", logs, 4, log_softmax);
     check_file("loss.fix", plain, 4, softmax);
+}
+
+/* ---- activations ---- */
+
+static socle_tensor *activation(socle_ctx *c, socle_tensor *x, socle_tensor *w, socle_tensor *bias,
+                                socle_tensor *target, const int32_t *o)
+{
+    (void)w;
+    (void)bias;
+    (void)target;
+    static socle_tensor *(*const plain[])(socle_ctx *, socle_tensor *) = { socle_silu, socle_gelu, socle_gelu_tanh,
+                                                                           socle_mish };
+    if (o[0] < 4)
+        return plain[o[0]](c, x);
+    return o[0] == 4 ? socle_leaky_relu(c, x, 0.125) : socle_general_relu(c, x, 0.125, 0.25, 2);
+}
+
+Test(parity, activations_are_those_of_pytorch)
+{
+    static const char *const names[] = { "silu_near",      "silu_far",          "gelu_near",
+                                         "gelu_far",       "gelu_tanh_near",    "gelu_tanh_far",
+                                         "mish_near",      "mish_far",          "leaky_relu_near",
+                                         "leaky_relu_far", "general_relu_near", "general_relu_far" };
+    check_file("activation.fix", names, 12, activation);
 }

@@ -108,25 +108,25 @@ static void try_fill_and_copy(session *s)
 static socle_status call_unary(const socle_backend *b, void *self, const socle_view *const *v, const trial *t)
 {
     const unary_row *u = t->attr;
-    return b->unary(self, u->op, v[0], v[1], u->a, u->b);
+    return b->unary(self, u->op, v[0], v[1], u->a, u->b, u->c);
 }
 
 static socle_status prim_unary(socle_tensor *const *v, const trial *t)
 {
     const unary_row *u = t->attr;
-    return socle_prim_unary(u->op, v[0], v[1], u->a, u->b);
+    return socle_prim_unary(u->op, v[0], v[1], u->a, u->b, u->c);
 }
 
 static socle_status call_unary_grad(const socle_backend *b, void *self, const socle_view *const *v, const trial *t)
 {
     const unary_row *u = t->attr;
-    return b->unary_grad(self, u->op, v[0], v[1], v[2], v[3], u->a, u->b);
+    return b->unary_grad(self, u->op, v[0], v[1], v[2], v[3], u->a, u->b, u->c);
 }
 
 static socle_status prim_unary_grad(socle_tensor *const *v, const trial *t)
 {
     const unary_row *u = t->attr;
-    return socle_prim_unary_grad(u->op, v[0], v[1], v[2], v[3], u->a, u->b);
+    return socle_prim_unary_grad(u->op, v[0], v[1], v[2], v[3], u->a, u->b, u->c);
 }
 
 static const trial_slot unary_slot = { "unary", offsetof(socle_backend, unary), false, call_unary, prim_unary };
@@ -182,8 +182,8 @@ static void try_unary_grad(session *s, const unary_row *u, socle_shape shape, un
 static void try_edges(session *s, const unary_row *u)
 {
     const double inf = INFINITY;
-    const double edges[] = { 0,   -0.0, 1,   -1,   u->a, u->b,     -u->a, 1e-20, -1e-20, 20,   -20,   80, -80,
-                             100, -100, inf, -inf, NAN,  pi_value, 1e15,  -1e15, 0.5,    1e30, -1e30, 2,  NAN };
+    const double edges[] = { 0,   -0.0, 1,   -1,   u->a, u->b,     -u->a, 1e-20, -1e-20, 20,   -20,   80,   -80,
+                             100, -100, inf, -inf, NAN,  pi_value, 1e15,  -1e15, 0.5,    1e30, -1e30, u->c, NAN };
     socle_shape shape = socle_shape1((int64_t)CASE_COUNT(edges));
     trial t;
     begin_unary(&t, u, shape, 0, edges);

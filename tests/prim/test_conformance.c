@@ -136,56 +136,58 @@ static int64_t last_place(socle_in v)
     return v->ndim > 0 && v->lanes > 1 ? at + (v->dim[0] - 1) % SOCLE_LANES : at;
 }
 
-static socle_status wrong_last(void *self, socle_unary op, socle_out y, socle_in x, float a, float b)
+static socle_status wrong_last(void *self, socle_unary op, socle_out y, socle_in x, float a, float b, float c)
 {
-    socle_status s = good->unary(self, op, y, x, a, b);
+    socle_status s = good->unary(self, op, y, x, a, b, c);
     *element(y, last_place(y)) *= 1.00001f;
     return s;
 }
 
-static socle_status writes_past_the_end(void *self, socle_unary op, socle_out y, socle_in x, float a, float b)
+static socle_status writes_past_the_end(void *self, socle_unary op, socle_out y, socle_in x, float a, float b,
+                                        float c)
 {
-    socle_status s = good->unary(self, op, y, x, a, b);
+    socle_status s = good->unary(self, op, y, x, a, b, c);
     *element(y, last_place(y) + (y->lanes > 1 ? 16 : 1)) = 0;
     return s;
 }
 
-static socle_status writes_before_the_start(void *self, socle_unary op, socle_out y, socle_in x, float a, float b)
+static socle_status writes_before_the_start(void *self, socle_unary op, socle_out y, socle_in x, float a, float b,
+                                            float c)
 {
-    socle_status s = good->unary(self, op, y, x, a, b);
+    socle_status s = good->unary(self, op, y, x, a, b, c);
     *element(y, -1) = 0;
     return s;
 }
 
-static socle_status writes_a_gap(void *self, socle_unary op, socle_out y, socle_in x, float a, float b)
+static socle_status writes_a_gap(void *self, socle_unary op, socle_out y, socle_in x, float a, float b, float c)
 {
-    socle_status s = good->unary(self, op, y, x, a, b);
+    socle_status s = good->unary(self, op, y, x, a, b, c);
     if (y->lanes == 1 && y->ndim == 1 && y->stride[0] == 2)
         *element(y, 1) = 0;
     return s;
 }
 
-static socle_status leaves_one_out(void *self, socle_unary op, socle_out y, socle_in x, float a, float b)
+static socle_status leaves_one_out(void *self, socle_unary op, socle_out y, socle_in x, float a, float b, float c)
 {
     float *last = element(y, last_place(y)), before = *last;
-    socle_status s = good->unary(self, op, y, x, a, b);
+    socle_status s = good->unary(self, op, y, x, a, b, c);
     *last = before;
     return s;
 }
 
-static socle_status writes_its_input(void *self, socle_unary op, socle_out y, socle_in x, float a, float b)
+static socle_status writes_its_input(void *self, socle_unary op, socle_out y, socle_in x, float a, float b, float c)
 {
-    socle_status s = good->unary(self, op, y, x, a, b);
+    socle_status s = good->unary(self, op, y, x, a, b, c);
     if (y->buffer != x->buffer)
         *element(x, 0) += 1;
     return s;
 }
 
-static socle_status forgets_aliasing(void *self, socle_unary op, socle_out y, socle_in x, float a, float b)
+static socle_status forgets_aliasing(void *self, socle_unary op, socle_out y, socle_in x, float a, float b, float c)
 {
     if (y->buffer == x->buffer)
         good->fill(self, y, 0);
-    return good->unary(self, op, y, x, a, b);
+    return good->unary(self, op, y, x, a, b, c);
 }
 
 /* Adds over whole blocks of images. */

@@ -378,7 +378,7 @@ Test(dispatch, everything_written_advances_its_version_and_nothing_else)
     socle_tensor *dy = result(socle_shape2(2, 2), 1), *dw = result(socle_shape2(2, 3), 1),
                  *db = result(socle_shape1(2), 1);
     unsigned long long before_x = version(x), before_y = version(y), before_w = version(w);
-    assert_ok(socle_prim_unary(SOCLE_UNARY_exp, y, x, 0, 0));
+    assert_ok(socle_prim_unary(SOCLE_UNARY_exp, y, x, 0, 0, 0));
     cr_assert_gt(version(y), before_y);
     unsigned long long before[3] = { version(y), version(dw), version(db) };
     assert_ok(socle_prim_linear_grad(SOCLE_EPILOGUE_NONE, y, dw, db, dy, x, w, NULL));

@@ -50,7 +50,7 @@ Test(validate, types_are_checked_before_the_device_sees_them)
 {
     socle_tensor *y = f32(socle_shape1(2)), *n = i32(socle_shape1(2)),
                  *m = socle_tensor_new(d, SOCLE_U8, socle_shape1(2));
-    assert_refused(socle_prim_unary(SOCLE_UNARY_exp, y, n, 0, 0), SOCLE_ERR_DTYPE,
+    assert_refused(socle_prim_unary(SOCLE_UNARY_exp, y, n, 0, 0, 0), SOCLE_ERR_DTYPE,
                    "exp: operand is i32, expected f32");
     assert_refused(socle_prim_binary(SOCLE_BINARY_eq, m, y, n), SOCLE_ERR_DTYPE,
                    "eq: operands are f32 and i32, expected one type");
@@ -79,7 +79,7 @@ Test(validate, missing_operands_are_named)
     socle_tensor *y = f32(socle_shape1(2));
     assert_refused(socle_prim_copy(y, NULL), SOCLE_ERR_ARG, "copy: source is missing");
     assert_refused(socle_prim_copy(NULL, y), SOCLE_ERR_ARG, "copy: the result is missing");
-    assert_refused(socle_prim_unary_grad(SOCLE_UNARY_relu, y, y, y, NULL, 0, 0), SOCLE_ERR_ARG,
+    assert_refused(socle_prim_unary_grad(SOCLE_UNARY_relu, y, y, y, NULL, 0, 0, 0), SOCLE_ERR_ARG,
                    "relu: kept result is missing");
     assert_refused(socle_prim_binary_grad(SOCLE_BINARY_mul, 0, y, y, NULL, y), SOCLE_ERR_ARG,
                    "mul: first operand is missing");

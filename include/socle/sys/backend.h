@@ -168,11 +168,11 @@ typedef struct socle_backend {
     /* Same dims, any types, any strides and formats. Real to integer truncates towards 0 and saturates, NaN gives 0;
      * I32 to U8 saturates. */
     socle_status (*copy)(void *self, socle_out y, socle_in x);
-    /* real; y may alias x. a, b: the parameters of the line in unary.def. */
-    socle_status (*unary)(void *self, socle_unary op, socle_out y, socle_in x, float a, float b);
+    /* real; y may alias x. a, b, c: the parameters of the line in unary.def. */
+    socle_status (*unary)(void *self, socle_unary op, socle_out y, socle_in x, float a, float b, float c);
     /* dx = dy * derivative; x and y are NULL unless the line keeps them. dx may alias dy. */
     socle_status (*unary_grad)(void *self, socle_unary op, socle_out dx, socle_in dy, socle_in x, socle_in y,
-                               float a, float b);
+                               float a, float b, float c);
     /* All dims equal (broadcast by stride 0). Arithmetic: real. Comparisons: a, b of one type (real, I32 or U8), y U8.
      * Arithmetic: y may alias a or b. */
     socle_status (*binary)(void *self, socle_binary op, socle_out y, socle_in a, socle_in b);

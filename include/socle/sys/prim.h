@@ -37,9 +37,11 @@ SOCLE_API socle_tensor *socle_tensor_contiguous(socle_tensor *t);
 
 SOCLE_API socle_status socle_prim_fill(socle_tensor *y, double value);
 SOCLE_API socle_status socle_prim_copy(socle_tensor *y, const socle_tensor *x);
-SOCLE_API socle_status socle_prim_unary(socle_unary op, socle_tensor *y, const socle_tensor *x, float a, float b);
+SOCLE_API socle_status socle_prim_unary(socle_unary op, socle_tensor *y, const socle_tensor *x, float a, float b,
+                                        float c);
 SOCLE_API socle_status socle_prim_unary_grad(socle_unary op, socle_tensor *dx, const socle_tensor *dy,
-                                             const socle_tensor *x, const socle_tensor *y, float a, float b);
+                                             const socle_tensor *x, const socle_tensor *y, float a, float b,
+                                             float c);
 SOCLE_API socle_status socle_prim_binary(socle_binary op, socle_tensor *y, const socle_tensor *a,
                                          const socle_tensor *b);
 /* a and b may be NULL where the line keeps neither. */
@@ -53,28 +55,29 @@ SOCLE_API socle_status socle_prim_reduce(socle_reduce op, socle_tensor *y, const
 SOCLE_API socle_status socle_prim_unbroadcast(socle_tensor *y, const socle_tensor *x);
 SOCLE_API socle_status socle_prim_argreduce(socle_reduce op, socle_tensor *index, const socle_tensor *x, int axis);
 /* Leading dims of a and b broadcast to c's. ta, tb: that operand is given transposed in its last two dims. */
-SOCLE_API socle_status socle_prim_gemm(socle_tensor *c, const socle_tensor *a, bool ta, const socle_tensor *b, bool tb,
-                                       float alpha, float beta);
+SOCLE_API socle_status socle_prim_gemm(socle_tensor *c, const socle_tensor *a, bool ta, const socle_tensor *b,
+                                       bool tb, float alpha, float beta);
 SOCLE_API socle_status socle_prim_pool(const socle_pool *p, socle_tensor *y, socle_tensor *index,
                                        const socle_tensor *x);
 SOCLE_API socle_status socle_prim_pool_grad(const socle_pool *p, socle_tensor *dx, const socle_tensor *dy,
                                             const socle_tensor *index);
-SOCLE_API socle_status socle_prim_gather(socle_tensor *y, const socle_tensor *x, const socle_tensor *index, int axis);
+SOCLE_API socle_status socle_prim_gather(socle_tensor *y, const socle_tensor *x, const socle_tensor *index,
+                                         int axis);
 SOCLE_API socle_status socle_prim_scatter_add(socle_tensor *y, const socle_tensor *x, const socle_tensor *index,
                                               int axis);
 SOCLE_API socle_status socle_prim_random_uniform(socle_tensor *y, socle_philox r, float lo, float hi);
 SOCLE_API socle_status socle_prim_random_normal(socle_tensor *y, socle_philox r, float mean, float std);
 SOCLE_API socle_status socle_prim_axpby(socle_tensor *y, float a, const socle_tensor *x, float b);
-SOCLE_API socle_status socle_prim_conv(const socle_conv *p, socle_epilogue e, socle_tensor *y, const socle_tensor *x,
-                                       const socle_tensor *w, const socle_tensor *bias);
-SOCLE_API socle_status socle_prim_conv_grad(const socle_conv *p, socle_epilogue e, socle_tensor *dx, socle_tensor *dw,
-                                            socle_tensor *db, const socle_tensor *dy, const socle_tensor *x,
-                                            const socle_tensor *w, const socle_tensor *y);
+SOCLE_API socle_status socle_prim_conv(const socle_conv *p, socle_epilogue e, socle_tensor *y,
+                                       const socle_tensor *x, const socle_tensor *w, const socle_tensor *bias);
+SOCLE_API socle_status socle_prim_conv_grad(const socle_conv *p, socle_epilogue e, socle_tensor *dx,
+                                            socle_tensor *dw, socle_tensor *db, const socle_tensor *dy,
+                                            const socle_tensor *x, const socle_tensor *w, const socle_tensor *y);
 SOCLE_API socle_status socle_prim_linear(socle_epilogue e, socle_tensor *y, const socle_tensor *x,
                                          const socle_tensor *w, const socle_tensor *bias);
-SOCLE_API socle_status socle_prim_linear_grad(socle_epilogue e, socle_tensor *dx, socle_tensor *dw, socle_tensor *db,
-                                              const socle_tensor *dy, const socle_tensor *x, const socle_tensor *w,
-                                              const socle_tensor *y);
+SOCLE_API socle_status socle_prim_linear_grad(socle_epilogue e, socle_tensor *dx, socle_tensor *dw,
+                                              socle_tensor *db, const socle_tensor *dy, const socle_tensor *x,
+                                              const socle_tensor *w, const socle_tensor *y);
 /* x (N, C) or (N, C, pixels ...), C = groups times K; mean, var (C) with p->batch, where groups do not count, else
  * (N, groups). gamma and beta: (C) or (C, 1 ...), one element, or x's shape without N; NULL: none. */
 SOCLE_API socle_status socle_prim_moments(const socle_norm *p, socle_tensor *mean, socle_tensor *var,
@@ -87,8 +90,8 @@ SOCLE_API socle_status socle_prim_normalize_grad(const socle_norm *p, socle_tens
                                                  const socle_tensor *mean, const socle_tensor *var,
                                                  const socle_tensor *gamma, const socle_tensor *beta);
 SOCLE_API socle_status socle_prim_softmax(socle_tensor *y, const socle_tensor *x, int axis, bool log);
-SOCLE_API socle_status socle_prim_softmax_grad(socle_tensor *dx, const socle_tensor *dy, const socle_tensor *y, int axis,
-                                               bool log);
+SOCLE_API socle_status socle_prim_softmax_grad(socle_tensor *dx, const socle_tensor *dy, const socle_tensor *y,
+                                               int axis, bool log);
 SOCLE_API socle_status socle_prim_xent(socle_tensor *loss, socle_tensor *logp, const socle_tensor *x,
                                        const socle_tensor *target);
 /* dloss (N), or one element for all. */
