@@ -35,6 +35,10 @@ SOCLE_API socle_init socle_init_normal(double mean, double std);
 /* Standard deviation gain(leak) / sqrt(fan); the uniform form has bound sqrt(3) of that. */
 SOCLE_API socle_init socle_init_kaiming_normal(double leak, bool fan_out);
 SOCLE_API socle_init socle_init_kaiming_uniform(double leak, bool fan_out);
+/* Standard deviation gain sqrt(2 / (fan in + fan out)), between what keeps activations and what keeps gradients (Glorot and
+ * Bengio 2010); the uniform form has bound sqrt(3) of that. gain 1 for linear layers. */
+SOCLE_API socle_init socle_init_xavier_normal(double gain);
+SOCLE_API socle_init socle_init_xavier_uniform(double gain);
 /* U(-1, 1) / sqrt(fan_in): PyTorch's biases. Its default weights are socle_init_kaiming_uniform(sqrt(5), false). */
 SOCLE_API socle_init socle_init_bias(int64_t fan_in);
 

@@ -56,11 +56,30 @@ typedef int (*socle_param_visit)(const char *path, socle_module *owner, socle_te
 typedef int (*socle_module_visit)(const char *path, socle_module *m, void *user);
 SOCLE_API int socle_module_each_param(socle_module *m, socle_param_visit f, void *user);
 SOCLE_API int socle_module_each(socle_module *m, socle_module_visit f, void *user);
+/* The modules that `which` accepts, in the order of socle_module_each, without looking inside an accepted one. list is
+ * filled (and freed with socle_module_list_free) or, on failure, left alone; paths are owned by it, modules are not. */
+typedef bool (*socle_module_filter)(const char *path, const socle_module *m, void *user);
+typedef struct socle_module_list {
+    size_t n;
+    socle_module **module;
+    char **path;
+} socle_module_list;
+SOCLE_API socle_status socle_module_find(socle_module *m, socle_module_filter which, void *user, socle_module_list *list);
+SOCLE_API void socle_module_list_free(socle_module_list *l);
+/* Filters. The module's type has the name that user points at: "Conv2d". It ends in an activation; user is not read. */
+SOCLE_API bool socle_module_is(const char *path, const socle_module *m, void *user);
+SOCLE_API bool socle_module_activates(const char *path, const socle_module *m, void *user);
 SOCLE_API int64_t socle_module_numel(socle_module *m); /* numbers in the parameters of m and below, frozen or not */
 
 /* Draws every parameter again from the initialiser it was made with. Its stream is a function of seed and of its place
  * in the walk alone: same seed, same weights, on every device. A fresh module has the weights of seed 0 at place 0. */
 SOCLE_API socle_status socle_reset_parameters(socle_module *m, uint64_t seed);
+
+/* Draws anew the parameters for which choose answers true, from *init, which comes filled with the initialiser that the
+ * parameter was made with (and that socle_reset_parameters goes on to use). Streams as there. The others keep their
+ * values. */
+typedef bool (*socle_init_choose)(const char *path, socle_module *owner, socle_tensor *t, socle_init *init, void *user);
+SOCLE_API socle_status socle_init_parameters(socle_module *m, socle_init_choose choose, void *user, uint64_t seed);
 
 /* After forward: f sees input and output and may return a replacement for out, or NULL to leave it. Removing a hook, or
  * freeing its module, ends it; a hook must not outlive its module. */
@@ -68,6 +87,15 @@ typedef struct socle_hook socle_hook;
 typedef socle_tensor *(*socle_hook_fn)(socle_module *m, socle_ctx *c, socle_tensor *in, socle_tensor *out, void *user);
 SOCLE_API socle_hook *socle_module_hook(socle_module *m, socle_hook_fn f, void *user); /* NULL on failure */
 SOCLE_API void socle_hook_remove(socle_hook *h);                                       /* NULL is allowed */
+/* The same on every module that socle_module_find finds, all removed together by socle_hooks_free (NULL is allowed),
+ * which must come before the model's end. index: the module's place in the list. NULL on failure, with no hook left. */
+typedef struct socle_hooks socle_hooks;
+typedef socle_tensor *(*socle_hooks_fn)(size_t index, socle_module *m, socle_ctx *c, socle_tensor *in, socle_tensor *out,
+                                        void *user);
+SOCLE_API socle_hooks *socle_hooks_new(socle_module *m, socle_module_filter which, void *which_user, socle_hooks_fn f,
+                                       void *user);
+SOCLE_API void socle_hooks_free(socle_hooks *h);
+SOCLE_API const socle_module_list *socle_hooks_list(const socle_hooks *h); /* borrowed */
 
 /* A table of modules with output shapes, parameters and multiply-adds, for an input of shape x. Runs one forward pass of
  * zeros in evaluation mode and changes nothing. text gets the whole table, owned by the caller: free it with

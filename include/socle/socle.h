@@ -16,5 +16,6 @@
 #include "optim.h"
 #include "tensor.h"
 #include "vision.h"
+#include "weights.h"
 
 #endif

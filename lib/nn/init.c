@@ -38,6 +38,12 @@ static double kaiming_std(const socle_init *self, socle_shape s)
     return socle_gain(self->a) / sqrt((double)socle_fan(s, self->fan_out));
 }
 
+/* a: gain. */
+static double xavier_std(const socle_init *self, socle_shape s)
+{
+    return self->a * sqrt(2.0 / (double)(socle_fan(s, false) + socle_fan(s, true)));
+}
+
 /* ---- fills ---- */
 
 static void fill_constant(const socle_init *self, socle_shape s, socle_rng *r, float *out)
@@ -84,6 +90,17 @@ static void fill_kaiming_uniform(const socle_init *self, socle_shape s, socle_rn
     uniform(s, r, -bound, bound, out);
 }
 
+static void fill_xavier_normal(const socle_init *self, socle_shape s, socle_rng *r, float *out)
+{
+    normal(s, r, 0.0, xavier_std(self, s), out);
+}
+
+static void fill_xavier_uniform(const socle_init *self, socle_shape s, socle_rng *r, float *out)
+{
+    double bound = sqrt(3.0) * xavier_std(self, s);
+    uniform(s, r, -bound, bound, out);
+}
+
 /* ---- rules ---- */
 
 socle_init socle_init_constant(double v)
@@ -109,6 +126,16 @@ socle_init socle_init_kaiming_normal(double leak, bool fan_out)
 socle_init socle_init_kaiming_uniform(double leak, bool fan_out)
 {
     return (socle_init){ .fill = fill_kaiming_uniform, .a = leak, .fan_out = fan_out };
+}
+
+socle_init socle_init_xavier_normal(double gain)
+{
+    return (socle_init){ .fill = fill_xavier_normal, .a = gain };
+}
+
+socle_init socle_init_xavier_uniform(double gain)
+{
+    return (socle_init){ .fill = fill_xavier_uniform, .a = gain };
 }
 
 socle_init socle_init_bias(int64_t fan_in)

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <socle/sys/memory.h>
-#include <socle/sys/philox.h>
 
 /* ---- life ---- */
 
@@ -128,12 +127,6 @@ static bool name_fits(const socle_module *m, const char *name)
 
 /* ---- parameters and buffers ---- */
 
-/* Of a fresh parameter: the stream of seed 0 and place 0, whatever the module will be part of. */
-static socle_rng stream(uint64_t seed, uint64_t place)
-{
-    return (socle_rng){ .key = socle_philox_key(seed, SOCLE_PURPOSE_INIT, place, 0) };
-}
-
 static bool tensor_make(socle_module *m, const char *name, socle_shape s, module_tensor *t)
 {
     if (!name_fits(m, name))
@@ -144,7 +137,7 @@ static bool tensor_make(socle_module *m, const char *name, socle_shape s, module
     t->tensor = socle_tensor_new(m->device, socle_device_real(m->device), s);
     if (t->tensor == NULL)
         return false;
-    socle_rng r = stream(0, 0);
+    socle_rng r = draw_stream(0, 0); /* whatever the module will be part of */
     if (socle_init_tensor(t->tensor, t->init, &r) != SOCLE_OK)
         return false;
     if (t->trainable && socle_set_requires_grad(t->tensor, true) != SOCLE_OK)
@@ -263,32 +256,4 @@ int64_t socle_module_numel(socle_module *m)
     for (size_t i = 0; i < m->n_children; i++)
         n += socle_module_numel(m->children[i]);
     return n;
-}
-
-/* *place: of m's first tensor in the walk; moved past m's last. Buffers have a place, but nothing to draw. */
-static socle_status reset(socle_module *m, uint64_t seed, uint64_t *place)
-{
-    for (size_t i = 0; i < m->n_tensors; i++, ++*place) {
-        const module_tensor *t = &m->tensors[i];
-        socle_rng r = stream(seed, *place);
-        socle_status s = t->trainable ? socle_init_tensor(t->tensor, t->init, &r) : SOCLE_OK;
-        if (s != SOCLE_OK)
-            return s;
-    }
-    for (size_t i = 0; i < m->n_children; i++) {
-        socle_status s = reset(m->children[i], seed, place);
-        if (s != SOCLE_OK)
-            return s;
-    }
-    return SOCLE_OK;
-}
-
-socle_status socle_reset_parameters(socle_module *m, uint64_t seed)
-{
-    if (m == NULL) {
-        module_missing("the module", "reset_parameters");
-        return socle_error_status();
-    }
-    uint64_t place = 0;
-    return reset(m, seed, &place);
 }

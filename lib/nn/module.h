@@ -42,6 +42,9 @@ void module_missing(const char *what, const char *name);
 /* "Conv2d(8, 16, size 3)", cut at cap bytes. */
 void module_text(const socle_module *m, char *buf, size_t cap);
 
+/* What a parameter at this place of a walk is drawn from. */
+socle_rng draw_stream(uint64_t seed, uint64_t place);
+
 /* out, or what the hooks replaced it by. */
 socle_tensor *hooks_run(socle_module *m, socle_ctx *c, socle_tensor *in, socle_tensor *out);
 void hooks_free(hook_list *l);

@@ -1,4 +1,4 @@
-/* Visiting the modules and the tensors of a tree, each with its path from the root. */
+/* Visiting the modules and the tensors of a tree, each with its path from the root, and picking modules out of it. */
 #include "module.h"
 
 #include <string.h>
@@ -83,4 +83,87 @@ int socle_module_each(socle_module *m, socle_module_visit f, void *user)
     int answer = m == NULL ? 0 : walk_modules(m, &p, f, user);
     socle_mem_free(p.text);
     return answer;
+}
+
+/* ---- finding ---- */
+
+typedef struct finding {
+    socle_module_filter which;
+    void *user;
+    socle_module_list list;
+    size_t cap_modules, cap_paths;
+} finding;
+
+static int add_found(finding *f, socle_module *m, const char *where)
+{
+    socle_module_list *l = &f->list;
+    socle_module **modules = socle_mem_grow(l->module, &f->cap_modules, l->n + 1, sizeof(socle_module *));
+    if (modules == NULL)
+        return SOCLE_ERR_NOMEM;
+    l->module = modules;
+    char **paths = socle_mem_grow(l->path, &f->cap_paths, l->n + 1, sizeof(char *));
+    if (paths == NULL)
+        return SOCLE_ERR_NOMEM;
+    l->path = paths;
+    char *copy = socle_mem_string(where);
+    if (copy == NULL)
+        return SOCLE_ERR_NOMEM;
+    l->path[l->n] = copy;
+    l->module[l->n++] = m;
+    return 0;
+}
+
+static int find(socle_module *m, path *p, finding *f)
+{
+    if (f->which(path_text(p), m, f->user))
+        return add_found(f, m, path_text(p));
+    size_t here = p->length;
+    int answer = 0;
+    for (size_t i = 0; i < m->n_children && answer == 0; i++) {
+        answer = path_push(p, m->children[i]->name);
+        if (answer == 0)
+            answer = find(m->children[i], p, f);
+        path_cut(p, here);
+    }
+    return answer;
+}
+
+socle_status socle_module_find(socle_module *m, socle_module_filter which, void *user, socle_module_list *list)
+{
+    if (m == NULL || which == NULL || list == NULL) {
+        module_missing(m == NULL ? "the module" : which == NULL ? "the filter" : "the list", "module_find");
+        return socle_error_status();
+    }
+    finding f = { .which = which, .user = user };
+    path p = { 0 };
+    int answer = find(m, &p, &f);
+    socle_mem_free(p.text);
+    if (answer != 0)
+        socle_module_list_free(&f.list);
+    else
+        *list = f.list;
+    return (socle_status)answer;
+}
+
+void socle_module_list_free(socle_module_list *l)
+{
+    if (l == NULL)
+        return;
+    for (size_t i = 0; i < l->n; i++)
+        socle_mem_free(l->path[i]);
+    socle_mem_free(l->path);
+    socle_mem_free(l->module);
+    *l = (socle_module_list){ 0 };
+}
+
+bool socle_module_is(const char *where, const socle_module *m, void *user)
+{
+    (void)where;
+    return strcmp(m->type->name, user) == 0;
+}
+
+bool socle_module_activates(const char *where, const socle_module *m, void *user)
+{
+    (void)where, (void)user;
+    return socle_act_of(m).kind != SOCLE_ACT_NONE;
 }

@@ -189,3 +189,45 @@ Test(hook, a_hook_without_a_module_or_a_function_is_refused)
     cr_assert_eq(socle_error_status(), SOCLE_ERR_ARG);
     cr_assert_null(socle_module_hook(m, NULL, NULL));
 }
+
+/* ---- one hook on many modules ---- */
+
+static socle_tensor *note_index(size_t index, socle_module *owner, socle_ctx *ctx, socle_tensor *in,
+                                socle_tensor *out, void *user)
+{
+    (void)owner, (void)ctx, (void)in, (void)out;
+    char digit[2] = { (char)('0' + index), '\0' };
+    strcat(user, digit);
+    return NULL;
+}
+
+Test(hook, hooks_of_a_set_know_their_places_and_go_together)
+{
+    socle_module *seq = socle_sequential_new(d);
+    for (int i = 0; i < 3; i++)
+        socle_append(seq, socle_act_new(d, i == 1 ? SOCLE_ACT_NONE : SOCLE_ACT_TANH, 0));
+    socle_hooks *h = socle_hooks_new(seq, socle_module_activates, NULL, note_index, order);
+    cr_assert_not_null(h, "%s", socle_error());
+    const socle_module_list *l = socle_hooks_list(h);
+    cr_assert_eq(l->n, 2);
+    cr_assert_str_eq(l->path[1], "2");
+    socle_forward(seq, c, x);
+    socle_forward(seq, c, x);
+    cr_assert_str_eq(order, "0101");
+    socle_hooks_free(h);
+    socle_forward(seq, c, x);
+    cr_assert_str_eq(order, "0101");
+    socle_hooks_free(NULL);
+    socle_module_free(seq);
+}
+
+Test(hook, a_set_needs_modules_and_a_function_and_may_be_empty)
+{
+    cr_assert_null(socle_hooks_new(NULL, socle_module_activates, NULL, note_index, NULL));
+    cr_assert_null(socle_hooks_new(m, socle_module_activates, NULL, NULL, NULL));
+    cr_assert_eq(socle_error_status(), SOCLE_ERR_ARG);
+    socle_hooks *h = socle_hooks_new(m, socle_module_is, (void *)"Conv2d", note_index, NULL);
+    cr_assert_not_null(h);
+    cr_assert_eq(socle_hooks_list(h)->n, 0);
+    socle_hooks_free(h);
+}

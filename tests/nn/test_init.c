@@ -97,6 +97,19 @@ Test(init, kaiming_has_the_deviation_of_its_formula)
     }
 }
 
+Test(init, xavier_has_the_deviation_of_its_formula)
+{
+    static const double gains[] = { 1, 5.0 / 3 };
+    for (int i = 0; i < 2; i++) {
+        double std = gains[i] * sqrt(2.0 / (32 * 25 + 64 * 25));
+        expect(measure(socle_init_xavier_normal(gains[i])), 0, std, normal);
+        moments m = measure(socle_init_xavier_uniform(gains[i]));
+        expect(m, 0, std, uniform);
+        cr_assert(m.high <= sqrt(3) * std * (1 + 1e-7) && m.high > 0.999 * sqrt(3) * std);
+        cr_assert(m.low >= -sqrt(3) * std * (1 + 1e-7) && m.low < -0.999 * sqrt(3) * std);
+    }
+}
+
 Test(init, uniform_and_normal_take_their_parameters)
 {
     moments m = measure(socle_init_uniform(-1, 3));
@@ -105,6 +118,53 @@ Test(init, uniform_and_normal_take_their_parameters)
     expect(measure(socle_init_normal(0.5, 0.25)), 0.5, 0.25, normal);
     m = measure(socle_init_constant(0.75));
     cr_assert(m.low == 0.75 && m.high == 0.75);
+}
+
+/* x = w x with a fresh w of N(0, std^2) each time, from x of N(0, 1), `steps` times. */
+enum { WIDTH = 256 };
+static double *chain(double std, int steps)
+{
+    socle_ctx *c = socle_ctx_new(d, 5);
+    socle_ctx_set_grad(c, false);
+    socle_tensor *w = socle_tensor_new(d, SOCLE_F32, socle_shape2(WIDTH, WIDTH));
+    socle_tensor *x = socle_randn(c, socle_shape2(WIDTH, 1));
+    socle_rng r = { .key = 99 };
+    for (int i = 0; i < steps; i++) {
+        assert_ok(socle_init_tensor(w, socle_init_normal(0, std), &r));
+        x = socle_matmul(c, w, x);
+    }
+    double *values = values_of(x);
+    socle_release(w);
+    socle_ctx_free(c);
+    return values;
+}
+
+static int finite_of(const double *v)
+{
+    int n = 0;
+    for (int i = 0; i < WIDTH; i++)
+        n += isfinite(v[i]) != 0;
+    return n;
+}
+
+Test(init, a_hundred_products_explode_vanish_or_stay)
+{
+    /* Each product multiplies the deviation by std sqrt(256): by 16, and 16^32 is the largest float. */
+    double *early = chain(1, 28), *late = chain(1, 40);
+    cr_assert_eq(finite_of(early), WIDTH);
+    cr_assert_eq(finite_of(late), 0);
+    double *vanished = chain(0.01, 100);
+    for (int i = 0; i < WIDTH; i++)
+        cr_assert_eq(vanished[i], 0);
+    /* The logarithm of the mean square is a sum of 100 terms of mean -1/256 and variance 2/256: -0.39, give or take 0.88. */
+    double *kept = chain(1 / sqrt(WIDTH), 100), square = 0;
+    for (int i = 0; i < WIDTH; i++)
+        square += kept[i] * kept[i] / WIDTH;
+    cr_assert_float_eq(log(square), -0.39, 5 * 0.88, "%g", square);
+    free(early);
+    free(late);
+    free(vanished);
+    free(kept);
 }
 
 Test(init, a_network_initialised_for_relu_keeps_the_size_of_its_signals)
@@ -124,6 +184,30 @@ Test(init, a_network_initialised_for_relu_keeps_the_size_of_its_signals)
     cr_assert_float_eq(square, 1.0, 5 * 0.0088, "%g", square);
     socle_release(w);
     socle_ctx_free(c);
+}
+
+/* One 5x5 convolution of x ~ N(0, 1) with fan 25: outputs are normal with deviation gain(leak), which the leaky ReLU takes to a
+ * mean of (1 - leak) gain / sqrt(2 pi) and a mean square of gain^2 (1 + leak^2) / 2 = 1, here for pixels away from the
+ * border. Pixels of one image share inputs and those of one filter share weights: at 64 filters of 25 weights the mean square
+ * carries the error sqrt(2 / 25 / 64) of the filters' sizes. */
+Test(init, kaiming_keeps_the_mean_square_through_a_convolution_and_its_activation)
+{
+    static const double leaks[] = { 0, 0.1, 1 };
+    for (int i = 0; i < 3; i++) {
+        socle_ctx *c = socle_ctx_new(d, 6);
+        socle_tensor *w = socle_tensor_new(d, SOCLE_F32, socle_shape4(64, 1, 5, 5));
+        socle_rng r = { .key = 31 };
+        assert_ok(socle_init_tensor(w, socle_init_kaiming_uniform(leaks[i], false), &r));
+        socle_tensor *x = socle_randn(c, socle_shape4(16, 1, 12, 12));
+        socle_tensor *y = socle_leaky_relu(c, socle_conv2d(c, x, w, NULL, (socle_conv2d_opts){ 0 }), leaks[i]);
+        double mean, square, gain = sqrt(2 / (1 + leaks[i] * leaks[i]));
+        assert_ok(socle_item(socle_mean(c, y, 0, false), &mean));
+        assert_ok(socle_item(socle_mean(c, socle_square(c, y), 0, false), &square));
+        cr_assert_float_eq(square, 1, 5 * sqrt(2.0 / 25 / 64), "leak %g: %g", leaks[i], square);
+        cr_assert_float_eq(mean, (1 - leaks[i]) * gain / sqrt(2 * 3.14159265), 5 * sqrt(0.5 / 25 / 64), "%g", mean);
+        socle_release(w);
+        socle_ctx_free(c);
+    }
 }
 
 /* ---- PyTorch's defaults ---- */

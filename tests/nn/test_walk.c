@@ -192,3 +192,58 @@ Test(walk, drawing_anew_without_a_module_fails)
 {
     cr_assert_eq(socle_reset_parameters(NULL, 1), SOCLE_ERR_ARG);
 }
+
+/* ---- finding ---- */
+
+static bool in_body(const char *path, const socle_module *m, void *user)
+{
+    (void)m, (void)user;
+    return strncmp(path, "body", 4) == 0;
+}
+
+Test(walk, finding_goes_depth_first_and_not_into_what_it_found)
+{
+    socle_device *d = open_device("ref", 1);
+    socle_module *m = tree(d);
+    socle_module_list l = { 0 };
+    assert_ok(socle_module_find(m, socle_module_is, (void *)"Linear", &l));
+    cr_assert_eq(l.n, 2);
+    cr_assert_str_eq(l.path[0], "body.0");
+    cr_assert_str_eq(l.path[1], "body.1");
+    cr_assert_str_eq(socle_module_type_of(l.module[1])->name, "Linear");
+    socle_module_list_free(&l);
+    cr_assert_eq(l.n, 0);
+
+    assert_ok(socle_module_find(m, in_body, NULL, &l));
+    cr_assert_eq(l.n, 1);
+    cr_assert_str_eq(l.path[0], "body");
+    socle_module_list_free(&l);
+
+    assert_ok(socle_module_find(m, socle_module_is, (void *)"Plain", &l));
+    cr_assert_eq(l.n, 1);
+    cr_assert_str_eq(l.path[0], "", "the root has no path");
+    socle_module_list_free(&l);
+    socle_module_free(m);
+    socle_device_close(d);
+}
+
+Test(walk, modules_that_end_in_an_activation_are_found)
+{
+    socle_device *d = open_device("ref", 1);
+    socle_module *m = socle_sequential_new(d);
+    socle_append(m, socle_conv_new(d, (socle_conv_desc){ .in = 1, .out = 2, .act = SOCLE_ACT_RELU }));
+    socle_append(m, socle_conv_new(d, (socle_conv_desc){ .in = 2, .out = 2 }));
+    socle_append(m, socle_flatten_new(d));
+    socle_append(m, socle_act_new(d, SOCLE_ACT_NONE, 0));
+    socle_append(m, socle_act_new(d, SOCLE_ACT_TANH, 0));
+    socle_module_list l = { 0 };
+    assert_ok(socle_module_find(m, socle_module_activates, NULL, &l));
+    cr_assert_eq(l.n, 2);
+    cr_assert_str_eq(l.path[0], "0");
+    cr_assert_str_eq(l.path[1], "4");
+    socle_module_list_free(&l);
+    cr_assert_eq(socle_module_find(NULL, socle_module_activates, NULL, &l), SOCLE_ERR_ARG);
+    cr_assert_eq(socle_module_find(m, NULL, NULL, &l), SOCLE_ERR_ARG);
+    socle_module_free(m);
+    socle_device_close(d);
+}
