@@ -65,11 +65,11 @@ static void smooth(float *out, const float *v, size_t n, size_t half)
     for (size_t i = 0; i < n; i++) {
         for (; to < n && to <= i + half; to++) {
             sum += isfinite(v[to]) ? (double)v[to] : 0;
-            count += isfinite(v[to]);
+            count += isfinite(v[to]) ? 1 : 0;
         }
         for (; from + half < i; from++) {
             sum -= isfinite(v[from]) ? (double)v[from] : 0;
-            count -= isfinite(v[from]);
+            count -= isfinite(v[from]) ? 1 : 0;
         }
         out[i] = isfinite(v[i]) ? (float)(sum / (double)count) : NAN;
     }
