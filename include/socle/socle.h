@@ -14,6 +14,7 @@
 #include "module.h"
 #include "ops.h"
 #include "optim.h"
+#include "plot.h"
 #include "tensor.h"
 #include "vision.h"
 #include "weights.h"
