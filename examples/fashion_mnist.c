@@ -118,7 +118,9 @@ static void show(void *user, socle_log_level level, const char *text)
 int main(int argc, char **argv)
 {
     double started = seconds();
-    options o = options_parse(argc, argv, "Trains a network on Fashion-MNIST.", model_names,
+    options o = options_parse(argc, argv, "Trains a network on Fashion-MNIST.",
+                              OPTION_MODEL | OPTION_TRAINING | OPTION_NORM_INPUT | OPTION_SAVE | OPTION_SUMMARY,
+                              model_names,
                               (options){ .data = "/usr/share/datasets/fashion-mnist",
                                          .model = "conv",
                                          .epochs = 5,
