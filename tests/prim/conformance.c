@@ -24,6 +24,7 @@ static const family families[] = {
     { "random", family_random },
     { "softmax", family_softmax },
     { "optim", family_optim },
+    { "histogram", family_histogram },
 };
 
 const char *conformance_family(size_t i)

@@ -102,6 +102,7 @@ void family_index(session *s);
 void family_random(session *s);
 void family_softmax(session *s);
 void family_optim(session *s);
+void family_histogram(session *s);
 
 /* ---- for the runner: conformance_memory.c ---- */
 
