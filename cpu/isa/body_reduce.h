@@ -222,6 +222,7 @@ static void reduce_arg_columns(socle_reduce op, int64_t rows, int64_t ld, int64_
         reduce_arg_op(SOCLE_REDUCE_MIN, rows, ld, n, x, index, si);
 }
 
+#include "body_histogram.h"
 #include "body_softmax.h"
 
 static const struct cpu_reduce_kernels reduce_kernels = {
@@ -234,4 +235,5 @@ static const struct cpu_reduce_kernels reduce_kernels = {
     .softmax_grad_columns = softmax_grad_columns,
     .softmax_grad_row = softmax_grad_row,
     .xent_grad_columns = xent_grad_columns,
+    .histogram = histogram,
 };

@@ -1,4 +1,4 @@
-/* Kernels that run along one direction: reductions, the place of the largest, softmax, cross entropy. "rows"
+/* Kernels that run along one direction: reductions, the place of the largest, softmax, cross entropy, histograms. "rows"
  * reduce along contiguous memory, "columns" across it: n neighbouring results at once.
  *
  * Of equal elements the first wins, NaN wins over everything. MEAN is the caller's: it comes here as SUM. */
@@ -35,6 +35,10 @@ struct cpu_reduce_kernels {
     /* dx[r * lddx + i] = g[i] (exp(logp[r * ldp + i]) - (r == target[i])). dx may be logp. */
     void (*xent_grad_columns)(int64_t rows, int64_t n, float *dx, int64_t lddx, const float *logp, int64_t ldp,
                               const int32_t *target, const float *g);
+    /* Of a chunk: count[i], i < HISTOGRAM_ROOM, elements lie in bin i; n <= HISTOGRAM_CHUNK. From b->n on they mean nothing.
+     * moments: the mean, and the sum of the squared deviations from it. */
+    void (*histogram)(const socle_bins *b, int64_t n, const float *x, uint32_t *count, double moments[2]);
 };
+enum { HISTOGRAM_CHUNK = 4096, HISTOGRAM_ROOM = 256 };
 
 #endif

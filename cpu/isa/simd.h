@@ -70,6 +70,20 @@ INLINE vf vf_max(vf a, vf b)
 #endif
 }
 
+/* a < b ? a : b, so b where one of them is NaN. */
+INLINE vf vf_min(vf a, vf b)
+{
+#if VW == 16
+    return (vf)_mm512_min_ps((__m512)a, (__m512)b);
+#elif VW == 8
+    return (vf)_mm256_min_ps((__m256)a, (__m256)b);
+#elif defined(__SSE2__)
+    return (vf)_mm_min_ps((__m128)a, (__m128)b);
+#else
+    return vf_select(a < b, a, b);
+#endif
+}
+
 /* ---- order ---- */
 
 /* a0 b0 a1 b1 ... of the lower or upper halves. */

@@ -41,6 +41,18 @@ SOCLE_API socle_callback socle_cb_batch_transform(socle_batch_fn f, void *user, 
 /* batch.x = (batch.x - mean) / std. */
 SOCLE_API socle_callback socle_cb_normalize(double mean, double std);
 
+/* f on every module that `which` accepts, in the passes asked for. The hooks are made in before_fit and gone after cleanup_fit,
+ * however the fit ends. See socle_hooks_new. */
+typedef struct socle_hooks_desc {
+    socle_module_filter which; /* NULL: socle_module_activates */
+    void *which_user;
+    socle_hooks_fn f;
+    void *user;
+    bool no_train; /* not in training passes */
+    bool on_valid; /* in evaluation passes too */
+} socle_hooks_desc;
+SOCLE_API socle_callback socle_cb_hooks(socle_hooks_desc o);
+
 /* Ends the fit after its first batch. */
 SOCLE_API socle_callback socle_cb_single_batch(void);
 

@@ -2,6 +2,7 @@
 #ifndef SOCLE_SOCLE_H
 #define SOCLE_SOCLE_H
 
+#include "activations.h"
 #include "base.h"
 #include "callbacks.h"
 #include "ctx.h"

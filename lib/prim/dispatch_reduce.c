@@ -1,4 +1,4 @@
-/* Reductions, softmax and cross entropy. */
+/* Reductions, softmax, cross entropy and histograms. */
 #include "prim/call.h"
 #include "prim/compose.h"
 #include "prim/validate.h"
@@ -184,4 +184,31 @@ socle_status socle_prim_xent_grad(socle_tensor *dx, const socle_tensor *dloss, c
         return SOCLE_OK;
     call k = call_on(dx);
     return call_end(&k, xent_grad(&k, &dx->view, dloss, &logp->view, &target->view, scale), dx);
+}
+
+/* ---- histograms ---- */
+
+static socle_status histogram(call *k, const socle_bins *b, socle_out counts, socle_out moments, socle_in x)
+{
+    if (view_is_empty(x)) {
+        SOCLE_TRY(call_fill(k, counts, 0));
+        return call_fill(k, moments, (double)NAN);
+    }
+    const socle_backend *slots = optional_slots(k->device, offsetof(socle_backend, histogram));
+    socle_status s = SOCLE_ERR_UNSUPPORTED;
+    if (slots && slots->histogram)
+        s = slots->histogram(k->device->self, b, counts, moments, x);
+    if (call_count(k, PRIM_histogram, s) != SOCLE_ERR_UNSUPPORTED)
+        return s;
+    return compose_histogram(k, b, counts, moments, x);
+}
+
+socle_status socle_prim_histogram(const socle_bins *b, socle_tensor *counts, socle_tensor *moments,
+                                  const socle_tensor *x)
+{
+    SOCLE_TRY(validate_histogram(b, counts, moments, x));
+    call k = call_on(counts);
+    socle_status s = histogram(&k, b, &counts->view, &moments->view, &x->view);
+    tensor_touch(counts);
+    return call_end(&k, s, moments);
 }

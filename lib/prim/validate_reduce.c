@@ -1,6 +1,7 @@
-/* Rules of reductions, softmax, cross entropy, and indexing. */
+/* Rules of reductions, softmax, cross entropy, indexing, and histograms. */
 #include "prim/validate.h"
 
+#include <math.h>
 #include "core/error.h"
 #include "core/shape.h"
 
@@ -168,4 +169,19 @@ socle_status validate_scatter_add(const socle_tensor *y, const socle_tensor *x, 
     SOCLE_TRY(validate_operand("scatter_add", "operand", x, y, TYPE_REAL));
     SOCLE_TRY(validate_operand("scatter_add", "index", index, y, TYPE_INDEX));
     return check_indexing("scatter_add", y, "result", x, index, axis);
+}
+
+socle_status validate_histogram(const socle_bins *b, const socle_tensor *counts, const socle_tensor *moments,
+                                const socle_tensor *x)
+{
+    SOCLE_TRY(validate_result("histogram", counts, TYPE_INDEX));
+    SOCLE_TRY(validate_output("histogram", "moments", moments, counts, TYPE_REAL));
+    SOCLE_TRY(validate_operand("histogram", "operand", x, counts, TYPE_REAL));
+    SOCLE_CHECK(b, SOCLE_ERR_ARG, "histogram: the bins are missing");
+    SOCLE_CHECK(b->n >= 1 && b->n <= SOCLE_BINS_MAX, SOCLE_ERR_ARG, "histogram: %d bins, not 1 to %d", b->n,
+                SOCLE_BINS_MAX);
+    SOCLE_CHECK(isfinite(b->low) && isfinite(b->scale) && b->scale > 0, SOCLE_ERR_ARG,
+                "histogram: bins from %g on, %g to a unit", (double)b->low, (double)b->scale);
+    SOCLE_TRY(validate_shape("histogram", "result", counts, socle_shape1(b->n)));
+    return validate_shape("histogram", "moments", moments, socle_shape1(2));
 }

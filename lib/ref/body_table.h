@@ -7,6 +7,7 @@
 
 #include "body_elementwise.h"
 #include "body_reduce.h"
+#include "body_histogram.h"
 #include "body_gemm.h"
 #include "body_conv.h"
 #include "body_pool.h"
@@ -77,5 +78,6 @@ const socle_backend TABLE = {
     .xent_grad = xent_grad,
     .dropout = dropout,
     .sgd_many = sgd_many,
+    .histogram = histogram,
     .describe = describe,
 };

@@ -45,7 +45,7 @@ data='<socle/(base|tensor|ctx|init|data|vision)\.h>|<socle/sys/(backend|memory|p
 room lib/data "$own|\"(core|data)/[a-z]+\.h\"|$data|$c11|$posix" lib/data/*
 room lib/nn "$own|\"nn/[a-z_]+\.h\"|$public|<socle/sys/(op|memory|philox)\.h>|$c11" lib/nn/*
 room lib/optim "$own|\"optim/[a-z_]+\.h\"|$public|<socle/sys/(prim|memory)\.h>|$c11" lib/optim/*
-room lib/learn "$own|\"(learn/[a-z_]+|plot/curve)\.h\"|$public|<socle/sys/memory\.h>|$c11|$posix" lib/learn/*
+room lib/learn "$own|\"(learn/[a-z_]+|plot/curve)\.h\"|$public|<socle/sys/(prim|memory)\.h>|$c11|$posix" lib/learn/*
 room lib/io "$own|\"io/[a-z_]+\.h\"|$public|<socle/sys/memory\.h>|<zlib\.h>|$c11|$posix" lib/io/*
 plot='"core/error\.h"|"io/file\.h"|"plot/[a-z]+\.h"|<socle/(base|plot)\.h>|<socle/sys/memory\.h>'
 room lib/plot "$own|$plot|$c11" lib/plot/*.[ch] lib/plot/none/*

@@ -34,6 +34,7 @@ static const pieces table[] = {
     { "random", { "" }, { "17x3" }, { NULL } },
     { "softmax", { "" }, { "3x8", "7x3 range" }, { NULL } },
     { "optim", { "" }, { "everything" }, { NULL } },
+    { "histogram", { "" }, { "activations 17x5", "many 1009" }, { NULL } },
 };
 
 static void show(void *user, const conformance_result *r)

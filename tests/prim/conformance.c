@@ -25,6 +25,7 @@ static const family families[] = {
     { "norm", family_norm },
     { "softmax", family_softmax },
     { "optim", family_optim },
+    { "histogram", family_histogram },
 };
 
 const char *conformance_family(size_t i)

@@ -103,6 +103,7 @@ void family_random(session *s);
 void family_norm(session *s);
 void family_softmax(session *s);
 void family_optim(session *s);
+void family_histogram(session *s);
 
 /* ---- for the runner: conformance_memory.c ---- */
 

@@ -441,3 +441,33 @@ Test(compose, sgd_agrees_with_its_slot)
     for (size_t i = 0; i < sizeof sgd_cases / sizeof sgd_cases[0]; i++)
         agree(run_sgd, &sgd_cases[i], budget_sum(SOCLE_F32, 6, 1));
 }
+
+typedef struct histogram_case {
+    socle_bins bins;
+    socle_shape s;
+    int lanes;
+} histogram_case;
+
+static const histogram_case histogram_cases[] = {
+    { { 40, 0, 50, true }, { 4, { 19, 3, 2, 2 } }, 16 },
+    { { 7, -0.5f, 7, false }, { 2, { 9, 5 } }, 1 },
+    { { 3, 0, 3, true }, { 0, { 0 } }, 1 },
+};
+
+/* As numbers of one type: what agree compares. */
+static void run_histogram(socle_device *d, const void *params, outputs *out)
+{
+    const histogram_case *c = params;
+    socle_tensor *x = input(d, c->s, c->lanes, 1),
+                 *counts = socle_tensor_new(d, SOCLE_I32, socle_shape1(c->bins.n));
+    assert_ok(socle_prim_histogram(&c->bins, counts, keep(out, output(d, socle_shape1(2), 1)), x));
+    assert_ok(socle_prim_copy(keep(out, output(d, socle_shape1(c->bins.n), 1)), counts));
+    socle_release(counts);
+    socle_release(x);
+}
+
+Test(compose, histogram_agrees_with_its_slot)
+{
+    for (size_t i = 0; i < sizeof histogram_cases / sizeof histogram_cases[0]; i++)
+        agree(run_histogram, &histogram_cases[i], budget_sum(SOCLE_F32, 200, 0.01));
+}

@@ -1,5 +1,6 @@
 /* Arguments that primitives refuse: the status, and a sentence that names the values. */
 #include <criterion/criterion.h>
+#include <math.h>
 #include "support/support.h"
 
 static socle_device *d;
@@ -239,4 +240,35 @@ Test(validate, every_parameter_of_a_step_is_judged_before_the_first_is_changed)
         socle_release(p[i]);
         socle_release(g[i]);
     }
+}
+
+Test(validate, a_histogram_needs_bins_that_make_sense_and_room_for_them)
+{
+    socle_tensor *x = f32(socle_shape1(9)), *counts = i32(socle_shape1(3)), *moments = f32(socle_shape1(2));
+    socle_bins b = { 4, 0, 1, false };
+    assert_refused(socle_prim_histogram(&b, counts, moments, x), SOCLE_ERR_SHAPE,
+                   "histogram: result has shape (3), expected (4)");
+    b.n = 0;
+    assert_refused(socle_prim_histogram(&b, counts, moments, x), SOCLE_ERR_ARG, "histogram: 0 bins, not 1 to 250");
+    b = (socle_bins){ 3, 0, 0, false };
+    assert_refused(socle_prim_histogram(&b, counts, moments, x), SOCLE_ERR_ARG,
+                   "histogram: bins from 0 on, 0 to a unit");
+    b.scale = 1;
+    assert_refused(socle_prim_histogram(&b, counts, x, x), SOCLE_ERR_SHAPE,
+                   "histogram: moments has shape (9), expected (2)");
+    socle_release(x);
+    socle_release(counts);
+    socle_release(moments);
+}
+
+Test(validate, the_histogram_of_nothing_is_empty)
+{
+    socle_tensor *x = f32(socle_shape1(0)), *counts = i32(socle_shape1(3)), *moments = f32(socle_shape1(2));
+    socle_bins b = { 3, 0, 1, false };
+    assert_ok(socle_prim_histogram(&b, counts, moments, x));
+    assert_close(counts, ((const double[]){ 0, 0, 0 }), 3, budget_exact);
+    assert_close(moments, ((const double[]){ NAN, NAN }), 2, budget_exact);
+    socle_release(x);
+    socle_release(counts);
+    socle_release(moments);
 }

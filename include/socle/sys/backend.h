@@ -109,6 +109,15 @@ typedef struct socle_philox {
     uint64_t key, counter;
 } socle_philox;
 
+/* Bins of equal width from low on. A value v, of |x| or x, is counted in bin floor(t) if 0 <= t < n, else (NaN too) nowhere;
+ * t = (v - low) scale in F32, on devices of F64 too, each of the two operations rounded: all devices agree on every edge. */
+typedef struct socle_bins {
+    int n;            /* 1 to SOCLE_BINS_MAX */
+    float low, scale; /* scale = n / (high - low) */
+    bool absolute;
+} socle_bins;
+enum { SOCLE_BINS_MAX = 250 };
+
 /* g = g + l2 p; p = p (1 - lr wd) (decoupled); without m: p -= lr g. With m, v = mom m + (1 - damp) g is stored, and
  * p -= lr (nesterov ? g + mom v : v). In this order, each operation rounded (or fused) as written. */
 typedef struct socle_sgd_args {
@@ -254,6 +263,9 @@ typedef struct socle_backend {
     /* All parameters of a group in one go. m NULL without momentum. p and m are read and written, g is only read. */
     socle_status (*sgd_many)(void *self, size_t n, const socle_view *p, const socle_view *g, const socle_view *m,
                              const socle_sgd_args *a);
+    /* counts (n) I32: how many of x's elements lie in each bin. moments (2): their mean, and their variance with divisor
+     * N - 1 (0 for one element). x real. */
+    socle_status (*histogram)(void *self, const socle_bins *b, socle_out counts, socle_out moments, socle_in x);
 
     /* ---- what there is: optional ---- */
     /* About a device that need not be open; where count() is 0, describe(0) fails and the text says why there is

@@ -102,6 +102,10 @@ SOCLE_API socle_status socle_prim_dropout(socle_tensor *y, const socle_tensor *x
 SOCLE_API socle_status socle_prim_sgd_many(size_t n, socle_tensor *const *p, socle_tensor *const *g,
                                            socle_tensor *const *m, const socle_sgd_args *a);
 
+/* Of all elements of x. Where x is empty: counts 0, moments NaN. */
+SOCLE_API socle_status socle_prim_histogram(const socle_bins *b, socle_tensor *counts, socle_tensor *moments,
+                                            const socle_tensor *x);
+
 /* How often each slot ran on d, and how often its composition did instead (who is silently slow?). Also logged at
  * level info when the device closes. */
 typedef struct socle_slot_stat {
