@@ -38,6 +38,8 @@ static void make_x_ticks(canvas *c, axes *a, bool whole)
     do
         ticks_make(&a->x_ticks, &a->x, whole, most);
     while (--most >= 2 && !apart(c, &a->x_ticks, &a->x));
+    if (!apart(c, &a->x_ticks, &a->x))
+        a->x_ticks.n = 1; /* a very narrow panel */
 }
 
 void axes_layout(canvas *c, axes *a, const panel *p, box place, double right)

@@ -6,6 +6,7 @@
 #include "legend.h"
 
 enum { INSET = 8, LABEL_LINE = 16, CORNERS = 4, MANY_POINTS = 60, FEW_SERIES = 4 };
+enum { LEGEND_LEAST = 240 }; /* pixels of a panel that has room for one */
 
 /* ---- the legend's place ---- */
 
@@ -57,8 +58,11 @@ static point label_place(canvas *c, const axes *a, const lines *l, int i)
 {
     const mark *m = &l->marks[i];
     double width = draw_text_width(c, m->label, TEXT_TICK, false), right = a->inside.x + a->inside.width;
-    if (m->horizontal)
-        return (point){ right - width - 4, scale_at(&a->y, m->at) - LABEL_LINE / 2.0 };
+    if (m->horizontal) {
+        double y = scale_at(&a->y, m->at);
+        return (point){ right - width - 4,
+                        y - LABEL_LINE > a->inside.y ? y - LABEL_LINE / 2.0 : y + LABEL_LINE / 2.0 };
+    }
     double at = scale_at(&a->x, m->at), x = at + 5 + width <= right ? at + 5 : at - 5 - width;
     int line = 0;
     for (int k = 0; k < i; k++)
@@ -109,7 +113,8 @@ static void draw_mark_labels(canvas *c, const axes *a, const lines *l)
             continue;
         point at = label_place(c, a, l, i);
         double width = draw_text_width(c, m->label, TEXT_TICK, false);
-        draw_color(c, c->theme->paper);
+        const color *paper = &c->theme->paper;
+        cairo_set_source_rgba(c->cr, paper->r, paper->g, paper->b, 0.7); /* data below stays visible */
         cairo_rectangle(c->cr, at.x - 2, at.y - LABEL_LINE / 2.0 + 1, width + 4, LABEL_LINE - 2);
         cairo_fill(c->cr);
         draw_text(c, m->label, at.x, at.y, a->inside.width,
@@ -211,7 +216,9 @@ void draw_lines(canvas *c, const panel *p, box place)
     bool any = scale_find(&a.x, p, false, 0.02);
     any = scale_find(&a.y, p, true, 0.06) && any;
     axes_layout(c, &a, p, place, 0);
-    legend g = legend_make(c, l, a.inside.width * 0.6, a.inside.height - 2 * INSET);
+    legend g = { 0 };
+    if (place.width >= LEGEND_LEAST)
+        g = legend_make(c, l, a.inside.width * 0.6, a.inside.height - 2 * INSET);
     box at = { 0 };
     if (g.width > 0)
         at = legend_corner(c, &a, l, &g, &hits);
