@@ -159,6 +159,11 @@ SOCLE_API void socle_plot_stats(socle_figure *f, socle_plot_table means, socle_p
 /* Loss against learning rate on a log axis. suggestion > 0 is marked. */
 SOCLE_API void socle_plot_lr_find(socle_figure *f, const float *lr, const float *loss, size_t n, double suggestion);
 
+/* y over x from low to high: an activation, a schedule. Called 201 times, before this returns. */
+typedef double (*socle_plot_fn)(double x, void *user);
+SOCLE_API void socle_plot_function(socle_figure *f, socle_plot_fn y, void *user, double low, double high,
+                                   const char *title);
+
 /* One panel for each layer: a column for every step, brightness for log(1 + count), small values at the bottom. */
 typedef struct socle_plot_histograms_desc {
     const char *const *names;   /* layers; NULL: "layer 0" ... */

@@ -9,6 +9,7 @@ enum {
     SMOOTH_SHARE = 40,   /* the moving average covers 1/40 of the steps, */
     SMOOTH_LEAST = 100,  /* of so many at least, */
     SMOOTH_POINTS = 320, /* and is drawn through so many points */
+    FUNCTION_POINTS = 201,
     ROWS_MOST = 1000
 };
 
@@ -180,6 +181,20 @@ void socle_plot_lr_find(socle_figure *f, const float *lr, const float *loss, siz
                                               .n_series = 1,
                                               .marks = &m,
                                               .n_marks = marked });
+}
+
+void socle_plot_function(socle_figure *f, socle_plot_fn y, void *user, double low, double high, const char *title)
+{
+    if (!ready(f) || !require(f, y != NULL && low < high, "plot: a function over an empty range, or none"))
+        return;
+    float at[FUNCTION_POINTS], value[FUNCTION_POINTS];
+    for (int i = 0; i < FUNCTION_POINTS; i++) {
+        double x = low + (high - low) * i / (FUNCTION_POINTS - 1);
+        at[i] = (float)x;
+        value[i] = (float)y(x, user);
+    }
+    socle_series s = { .x = at, .y = value, .n = FUNCTION_POINTS };
+    socle_figure_lines(f, (socle_lines_desc){ .title = title, .series = &s, .n_series = 1 });
 }
 
 void socle_plot_histograms(socle_figure *f, socle_plot_histograms_desc o)

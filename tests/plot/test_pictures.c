@@ -134,6 +134,25 @@ Test(pictures, a_learning_rate_is_suggested_where_there_is_one)
         cr_assert_eq(f->panel[i].lines.n_marks, 0);
 }
 
+static double relu(double x, void *user)
+{
+    ++*(int *)user;
+    return x > 0 ? x : 0;
+}
+
+Test(pictures, a_function_is_asked_over_its_range)
+{
+    int calls = 0;
+    socle_plot_function(f, relu, &calls, -5, 5, "relu");
+    const series *s = &only_panel(PANEL_LINES)->lines.series[0];
+    cr_assert_eq((size_t)calls, s->n);
+    cr_assert(s->x[0] == -5 && s->y[0] == 0 && s->x[s->n - 1] == 5 && s->y[s->n - 1] == 5);
+    cr_assert(s->x[s->n / 2] == 0 && s->y[s->n / 2] == 0,
+              "the middle, where functions have their corners, is asked too");
+    socle_plot_function(f, relu, &calls, 5, 5, "nothing");
+    cr_assert_eq(f->status, SOCLE_ERR_ARG);
+}
+
 Test(pictures, every_layer_has_its_histogram)
 {
     const float one[6] = { 1, 2, 3, 4, 5, 6 }, two[6] = { 6, 5, 4, 3, 2, 1 };

@@ -118,6 +118,5 @@ void draw_matrix(canvas *c, const panel *p, box place)
                   t.inside.width, label);
     label.upright = true;
     draw_text(c, p->y.label, place.x + LINE / 2.0, t.inside.y + t.inside.height / 2, t.inside.height, label);
-    draw_text(c, p->title, middle, place.y + TITLE_LINE / 2.0 - 2, place.width,
-              (text_style){ .size = TEXT_TITLE, .color = c->theme->ink, .bold = true, .align = 0.5 });
+    draw_title(c, p->title, middle, place.y + TITLE_LINE / 2.0 - 2, place);
 }

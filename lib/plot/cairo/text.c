@@ -75,3 +75,11 @@ void draw_text(canvas *c, const char *text, double x, double y, double most, tex
         show(c, cut, x, y, s);
     socle_mem_free(cut);
 }
+
+void draw_title(canvas *c, const char *text, double x, double y, box place)
+{
+    double half = fmin(draw_text_width(c, text, TEXT_TITLE, true), place.width) / 2;
+    x = fmin(fmax(x, place.x + half), place.x + place.width - half);
+    draw_text(c, text, x, y, place.width,
+              (text_style){ .size = TEXT_TITLE, .color = c->theme->ink, .bold = true, .align = 0.5 });
+}
