@@ -8,7 +8,7 @@
 enum {
     SMOOTH_SHARE = 40,   /* the moving average covers 1/40 of the steps, */
     SMOOTH_LEAST = 100,  /* of so many at least, */
-    SMOOTH_POINTS = 320, /* and is drawn through so many points */
+    SMOOTH_POINTS = 320, /* and is drawn through so many points at most */
     FUNCTION_POINTS = 201,
     ROWS_MOST = 1000
 };
@@ -86,9 +86,10 @@ static int train_series(socle_series *s, const socle_plot_losses_desc *o, float 
         s[0] = (socle_series){ .name = "train", .y = o->train, .n = o->n };
         return 1;
     }
-    smooth(at, mean, SMOOTH_POINTS, o->train, o->n);
+    size_t points = o->n < SMOOTH_POINTS ? o->n : SMOOTH_POINTS;
+    smooth(at, mean, points, o->train, o->n);
     s[0] = (socle_series){ .y = o->train, .n = o->n, .style = SOCLE_FAINT };
-    s[1] = (socle_series){ .name = "train", .x = at, .y = mean, .n = SMOOTH_POINTS };
+    s[1] = (socle_series){ .name = "train", .x = at, .y = mean, .n = points };
     return 2;
 }
 

@@ -113,8 +113,7 @@ static socle_figure *every_panel(socle_figure_desc o)
     socle_figure *f = socle_figure_new(o);
     socle_series s[2] = { { .name = long_text, .y = y, .n = N },
                           { .name = "b", .y = y, .n = N, .style = SOCLE_POINTS } };
-    socle_mark m[2] = { { .at = 299, .label = "the right end" },
-                        { .at = 9999, .horizontal = true, .label = "the top" } };
+    socle_mark m[2] = { { .at = 150, .label = long_text }, { .at = 9999, .horizontal = true, .label = "the top" } };
     socle_axis x = { .label = long_text };
     socle_figure_lines(
         f, (socle_lines_desc){
