@@ -168,8 +168,7 @@ static socle_status copy_axis(axis *out, socle_axis a, const char *name)
     /* narrower than doubles can tell ticks apart, or too wide to subtract */
     SOCLE_CHECK(!own || (size < 1e300 && a.high - a.low > fmax(1e-12 * size, 1e-290)), SOCLE_ERR_ARG,
                 "figure: the %s axis from %g to %g", name, a.low, a.high);
-    SOCLE_CHECK(!a.log || a.low > 0 || a.high == 0, SOCLE_ERR_ARG, "figure: a logarithmic %s axis from %g", name,
-                a.low);
+    SOCLE_CHECK(!own || !a.log || a.low > 0, SOCLE_ERR_ARG, "figure: a logarithmic %s axis from %g", name, a.low);
     *out = (axis){ .log = a.log, .whole = a.whole, .low = a.low, .high = a.high };
     return copy_text(&out->label, a.label);
 }
