@@ -32,6 +32,11 @@ static const pieces table[] = {
     { "pool", { "" }, { "2x2 one image", "adaptive 5x7" }, { NULL } },
     { "index", { "" }, { "rows of a table", "images" }, { NULL } },
     { "random", { "" }, { "17x3" }, { NULL } },
+    { "norm",
+      { "" },
+      { "2x5x1x49 batch channel at 0 act", "16x1x6x4 group element at 0 unbiased",
+        "17x2x3x4 group channel at 0 act", "17x1x1x260 batch channel at 3 unbiased" },
+      { NULL } },
     { "softmax", { "" }, { "3x8", "7x3 range" }, { NULL } },
     { "optim", { "" }, { "everything" }, { NULL } },
 };
