@@ -13,6 +13,7 @@ struct cpu_random_kernels;      /* isa/kernels_random.h */
 struct cpu_optim_kernels;       /* isa/kernels_optim.h */
 struct cpu_gemm_kernels;        /* isa/kernels_gemm.h */
 struct cpu_conv_kernels;        /* isa/kernels_conv.h: convolution and linear layers in the lane format */
+struct cpu_norm_kernels;        /* isa/kernels_norm.h */
 
 struct cpu_kernels {
     const char *name; /* "avx512": what SOCLE_CPU_ISA says */
@@ -24,6 +25,7 @@ struct cpu_kernels {
     const struct cpu_optim_kernels *optim;
     const struct cpu_gemm_kernels *gemm;
     const struct cpu_conv_kernels *conv;
+    const struct cpu_norm_kernels *norm;
 };
 
 extern const struct cpu_kernels socle_cpu_scalar, socle_cpu_avx2, socle_cpu_avx512, socle_cpu_neon;

@@ -11,13 +11,15 @@
 #include "options.h"
 
 /* Four 3 x 3 convolutions of stride 2, 28 -> 14 -> 7 -> 4 -> 2 pixels, and one 2 x 2 convolution to the ten
- * classes. */
-static socle_module *conv_net(socle_device *d)
+ * classes. A norm stands between convolution and ReLU; the convolutions keep their biases. */
+static socle_module *net_with(socle_device *d, socle_norm_kind norm)
 {
     static const int width[] = { 1, 4, 8, 16, 16 };
     socle_module *net = socle_sequential_new(d);
     for (int i = 0; i < 4; i++) {
         socle_conv_desc conv = { .in = width[i], .out = width[i + 1], .stride = 2, .act = SOCLE_ACT_RELU };
+        conv.norm = norm;
+        conv.bias = SOCLE_BIAS_ON;
         socle_append(net, socle_conv_new(d, conv));
     }
     socle_conv_desc last = { .in = 16, .out = 10, .size = 2, .pad = SOCLE_PAD_NONE };
@@ -25,8 +27,18 @@ static socle_module *conv_net(socle_device *d)
     return socle_append(net, socle_flatten_new(d));
 }
 
-static const char *const model_names[] = { "conv", NULL };
-static socle_module *(*const models[])(socle_device *d) = { conv_net };
+static socle_module *conv_net(socle_device *d)
+{
+    return net_with(d, SOCLE_NORM_NONE);
+}
+
+static socle_module *bn_net(socle_device *d)
+{
+    return net_with(d, SOCLE_NORM_BATCH);
+}
+
+static const char *const model_names[] = { "conv", "bn", NULL };
+static socle_module *(*const models[])(socle_device *d) = { conv_net, bn_net };
 
 static socle_module *model_new(const char *name, socle_device *d, uint64_t seed)
 {
@@ -106,7 +118,9 @@ static void show(void *user, socle_log_level level, const char *text)
 int main(int argc, char **argv)
 {
     double started = seconds();
-    options o = options_parse(argc, argv, "Trains a network on Fashion-MNIST.", model_names,
+    options o = options_parse(argc, argv, "Trains a network on Fashion-MNIST.",
+                              OPTION_MODEL | OPTION_TRAINING | OPTION_NORM_INPUT | OPTION_SAVE | OPTION_SUMMARY,
+                              model_names,
                               (options){ .data = "/usr/share/datasets/fashion-mnist",
                                          .model = "conv",
                                          .epochs = 5,

@@ -25,38 +25,86 @@ void complain(const char *fmt, ...)
 
 enum { BAD_USAGE = 2 };
 
-static const struct option flags[] = {
-    { "data", required_argument, NULL, 'd' },    { "device", required_argument, NULL, 'D' },
-    { "threads", required_argument, NULL, 't' }, { "seed", required_argument, NULL, 's' },
-    { "epochs", required_argument, NULL, 'e' },  { "batch-size", required_argument, NULL, 'b' },
-    { "lr", required_argument, NULL, 'l' },      { "model", required_argument, NULL, 'm' },
-    { "workers", required_argument, NULL, 'w' }, { "norm-input", no_argument, NULL, 'n' },
-    { "out", required_argument, NULL, 'o' },     { "save", required_argument, NULL, 'S' },
-    { "quiet", no_argument, NULL, 'q' },         { "summary", no_argument, NULL, 'u' },
-    { "help", no_argument, NULL, 'h' },          { NULL, 0, NULL, 0 },
+/* One line a flag: what follows it (NULL: nothing), who takes it (0: all), what it does. */
+static const struct flag {
+    const char *name, *argument;
+    char letter;
+    unsigned who;
+    const char *what;
+} flags[] = {
+    { "data", "DIR", 'd', 0, "folder of the data set" },
+    { "device", "SPEC", 'D', 0, "cpu, cl, ref, ... (the best there is; also the environment's SOCLE_DEVICE)" },
+    { "threads", "N", 't', 0, "CPU threads (all cores)" },
+    { "workers", "N", 'w', 0, "further threads, which prepare batches" },
+    { "seed", "N", 's', 0, "of weights and shuffling" },
+    { "seeds", "N", 'z', OPTION_SEEDS, "runs, each with the next seed" },
+    { "epochs", "N", 'e', OPTION_TRAINING, "passes over the training images" },
+    { "batch-size", "N", 'b', OPTION_TRAINING, "images a step; evaluation takes twice as many" },
+    { "lr", "X", 'l', OPTION_TRAINING, "learning rate" },
+    { "model", "NAME", 'm', OPTION_MODEL, "one of" },
+    { "config", "NAME", 'c', OPTION_CONFIG, "one of" },
+    { "norm-input", NULL, 'n', OPTION_NORM_INPUT, "subtract the images' mean and divide by their standard deviation" },
+    { "lr-find", NULL, 'f', OPTION_INSPECT, "look for a learning rate first, and train with what is suggested" },
+    { "lsuv", NULL, 'v', OPTION_INSPECT, "initial weights by LSUV: every layer's results of mean 0 and deviation 1" },
+    { "stats", NULL, 'a', OPTION_INSPECT, "record every layer's activations, and print what they came to" },
+    { "plot", NULL, 'p', OPTION_INSPECT, "draw what was recorded into --out (or here), as PNG" },
+    { "out", "DIR", 'o', 0, "write the table to DIR/metrics.csv" },
+    { "save", "FILE", 'S', OPTION_SAVE, "write the trained weights" },
+    { "summary", NULL, 'u', OPTION_SUMMARY, "print the network's layers first" },
+    { "quiet", NULL, 'q', 0, "print one line at the end of a run, nothing else" },
+    { "help", NULL, 'h', 0, "this" },
 };
+enum { FLAGS = sizeof flags / sizeof flags[0] };
 
-static void help(const char *what, const char *const *models, const options *o)
+/* The value that a flag has without being given, in brackets; "" for none. */
+static void print_default(char letter, const options *o)
+{
+    switch (letter) {
+    case 'd':
+        printf(" (%s)", o->data);
+        break;
+    case 'w':
+        printf(" (%d)", o->workers);
+        break;
+    case 's':
+        printf(" (%llu)", (unsigned long long)o->seed);
+        break;
+    case 'z':
+        printf(" (%d)", o->seeds);
+        break;
+    case 'e':
+        o->epochs ? printf(" (%d)", o->epochs) : printf(" (the configuration's)");
+        break;
+    case 'b':
+        o->batch_size ? printf(" (%zu)", o->batch_size) : printf(" (the configuration's)");
+        break;
+    case 'l':
+        o->lr > 0 ? printf(" (%g)", o->lr) : printf(" (the configuration's)");
+        break;
+    case 'm':
+    case 'c':
+        printf(" (%s)", o->model);
+        break;
+    default:
+        break;
+    }
+}
+
+static void help(const char *what, unsigned takes, const char *const *models, const options *o)
 {
     printf("%s\n\nusage: %s [OPTION]...\n", what, program);
-    printf("  --data DIR       folder of the data set (%s)\n", o->data);
-    printf("  --device SPEC    cpu, ref, ref64, ... (the best there is; also the environment's SOCLE_DEVICE)\n");
-    printf("  --threads N      CPU threads (all cores)\n");
-    printf("  --workers N      further threads, which prepare batches (%d)\n", o->workers);
-    printf("  --seed N         of weights and shuffling (%llu)\n", (unsigned long long)o->seed);
-    printf("  --epochs N       passes over the training images (%d)\n", o->epochs);
-    printf("  --batch-size N   images a step; evaluation takes twice as many (%zu)\n", o->batch_size);
-    printf("  --lr X           learning rate (%g)\n", o->lr);
-    printf("  --model NAME    ");
-    for (; *models; models++)
-        printf(" %s%s", *models, models[1] ? "," : "");
-    printf(" (%s)\n", o->model);
-    printf("  --norm-input     subtract the images' mean and divide by their standard deviation\n");
-    printf("  --out DIR        write the table to DIR/metrics.csv\n");
-    printf("  --save FILE      write the trained weights\n");
-    printf("  --summary        print the network's layers first\n");
-    printf("  --quiet          print one line at the end, nothing else\n");
-    printf("  --help           this\n");
+    for (int i = 0; i < FLAGS; i++) {
+        const struct flag *f = &flags[i];
+        if (f->who && !(f->who & takes))
+            continue;
+        char left[32];
+        snprintf(left, sizeof left, "--%s%s%s", f->name, f->argument ? " " : "", f->argument ? f->argument : "");
+        printf("  %-16s %s", left, f->what);
+        for (int k = 0; (f->letter == 'm' || f->letter == 'c') && models[k]; k++)
+            printf("%s %s", k ? "," : "", models[k]);
+        print_default(f->letter, o);
+        putchar('\n');
+    }
 }
 
 /* The whole of text as a number in [low, high], or the program ends. */
@@ -86,7 +134,7 @@ static double positive_number(const char *flag, const char *text)
 
 static const char *one_of(const char *flag, const char *text, const char *const *names)
 {
-    char all[256] = "";
+    char all[512] = "";
     for (size_t i = 0; names[i]; i++) {
         if (strcmp(text, names[i]) == 0)
             return names[i];
@@ -114,7 +162,11 @@ static bool set(options *o, int flag, const char *text, const char *const *model
         o->save = text;
         return true;
     case 'm':
-        o->model = one_of("model", text, models);
+    case 'c':
+        o->model = one_of(flag == 'm' ? "model" : "config", text, models);
+        return true;
+    case 'z':
+        o->seeds = (int)whole_number("seeds", text, 1, 1000);
         return true;
     case 't':
         o->threads = (int)whole_number("threads", text, 1, 1024);
@@ -140,23 +192,39 @@ static bool set(options *o, int flag, const char *text, const char *const *model
         return o->quiet = true;
     case 'u':
         return o->summary = true;
+    case 'f':
+        return o->lr_find = true;
+    case 'v':
+        return o->lsuv = true;
+    case 'a':
+        return o->stats = true;
+    case 'p':
+        return o->plot = true;
     default:
         return false;
     }
 }
 
-options options_parse(int argc, char **argv, const char *what, const char *const *models, options defaults)
+options options_parse(int argc, char **argv, const char *what, unsigned takes, const char *const *models,
+                      options defaults)
 {
     options o = defaults;
     const char *slash = strrchr(argv[0], '/');
     program = slash ? slash + 1 : argv[0];
     opterr = 0; /* the messages are ours */
+    struct option list[FLAGS + 1];
+    int n = 0;
+    for (int i = 0; i < FLAGS; i++)
+        if (!flags[i].who || (flags[i].who & takes))
+            list[n++] = (struct option){ flags[i].name, flags[i].argument ? required_argument : no_argument, NULL,
+                                         flags[i].letter };
+    list[n] = (struct option){ NULL, 0, NULL, 0 };
     int found;
-    while ((found = getopt_long(argc, argv, ":", flags, NULL)) != -1) {
+    while ((found = getopt_long(argc, argv, ":", list, NULL)) != -1) {
         if (set(&o, found, optarg, models))
             continue;
         if (found == 'h') {
-            help(what, models, &defaults);
+            help(what, takes, models, &defaults);
             exit(0);
         }
         complain(found == ':' ? "%s needs a value (see --help)" : "unknown option %s (see --help)",
@@ -189,9 +257,10 @@ bool options_make_out(const options *o, bool *made)
 
 char *options_out_path(const options *o, const char *name)
 {
-    size_t folder = strlen(o->out), file = strlen(name);
-    char *path = malloc(folder + 1 + file + 1);
+    const char *folder = o->out ? o->out : ".";
+    size_t length = strlen(folder) + 1 + strlen(name) + 1;
+    char *path = malloc(length);
     if (path)
-        snprintf(path, folder + 1 + file + 1, "%s/%s", o->out, name);
+        snprintf(path, length, "%s/%s", folder, name);
     return path;
 }

@@ -6,28 +6,43 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Flags that only some programs take. */
+enum {
+    OPTION_MODEL = 1,       /* --model */
+    OPTION_CONFIG = 2,      /* --config */
+    OPTION_TRAINING = 4,    /* --epochs, --batch-size, --lr: those of the program's own choice otherwise */
+    OPTION_NORM_INPUT = 8,  /* --norm-input */
+    OPTION_SAVE = 16,       /* --save */
+    OPTION_SUMMARY = 32,    /* --summary */
+    OPTION_INSPECT = 64,    /* --lr-find, --lsuv, --stats, --plot */
+    OPTION_SEEDS = 128      /* --seeds */
+};
+
 typedef struct options {
     const char *data;   /* folder of the data set */
     const char *device; /* NULL: the best there is */
-    const char *model;
-    const char *out;  /* folder for metrics.csv, or NULL */
-    const char *save; /* file for the weights, or NULL */
-    int threads;      /* 0: all cores */
-    int workers;      /* threads that prepare batches */
-    int epochs;
+    const char *model;  /* of --model or --config */
+    const char *out;    /* folder for metrics.csv and pictures, or NULL */
+    const char *save;   /* file for the weights, or NULL */
+    int threads;        /* 0: all cores */
+    int workers;        /* threads that prepare batches */
+    int epochs;         /* 0, and 0 for the next two: the program's own */
     size_t batch_size;
     double lr;
     uint64_t seed;
+    int seeds; /* runs, of seed, seed + 1, ... */
     bool norm_input, quiet, summary;
+    bool lr_find, lsuv, stats, plot;
 } options;
 
-/* what: a sentence for --help. models: the names --model takes, NULL at the end. Prints the help and exits with
- * 0, or one sentence on stderr and exits with 2, where the command line says so. */
-options options_parse(int argc, char **argv, const char *what, const char *const *models, options defaults);
+/* what: a sentence for --help. takes: bits from above. models: the names --model or --config takes, NULL at the end.
+ * Prints the help and exits with 0, or one sentence on stderr and exits with 2, where the command line says so. */
+options options_parse(int argc, char **argv, const char *what, unsigned takes, const char *const *models,
+                      options defaults);
 
 /* Makes the folder of --out if it does not exist. *made: it did not. False, with a message, on failure. */
 bool options_make_out(const options *o, bool *made);
-/* "out/name"; owned by the caller (free). NULL without memory. */
+/* "out/name", "name" without --out; owned by the caller (free). NULL without memory. */
 char *options_out_path(const options *o, const char *name);
 
 /* Prints "program: text" on stderr. */

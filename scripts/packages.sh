@@ -34,7 +34,7 @@ need_packages() {
 }
 
 # Packages that building the library takes, as words.
-build_packages="gcc libc6-dev cmake ninja-build pkg-config zlib1g-dev"
+build_packages="gcc libc6-dev cmake ninja-build pkg-config zlib1g-dev libcairo2-dev"
 # The Fashion-MNIST images (30 MB).
 data_packages="dataset-fashion-mnist"
 # What the tests take on top.

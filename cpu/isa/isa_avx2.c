@@ -5,6 +5,7 @@
 #include "body_conv.h"
 #include "body_elementwise.h"
 #include "body_gemm.h"
+#include "body_norm.h"
 #include "body_optim.h"
 #include "body_pool.h"
 #include "body_random.h"
@@ -22,4 +23,5 @@ const struct cpu_kernels socle_cpu_avx2 = {
     .optim = &optim_kernels,
     .gemm = &gemm_kernels,
     .conv = &conv_kernels,
+    .norm = &norm_kernels,
 };

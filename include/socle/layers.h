@@ -9,7 +9,6 @@
 extern "C" {
 #endif
 
-typedef enum socle_norm_kind { SOCLE_NORM_NONE } socle_norm_kind;
 typedef enum socle_act_kind {
     SOCLE_ACT_NONE,
     SOCLE_ACT_RELU,
@@ -28,12 +27,49 @@ typedef struct socle_act_desc {
     socle_act_kind kind;
     float leak, sub, max_value;
 } socle_act_desc;
+/* ---- norms: z = (x - mean) / sqrt(var + eps) weight + bias, then an activation, in one pass ---- */
+typedef enum socle_norm_kind {
+    SOCLE_NORM_NONE,
+    SOCLE_NORM_BATCH,    /* a channel's numbers in all images (Ioffe and Szegedy 2015): PyTorch's BatchNorm1d and 2d */
+    SOCLE_NORM_LAYER,    /* all numbers of an image (Ba et al. 2016) */
+    SOCLE_NORM_INSTANCE, /* a channel's numbers in an image (Ulyanov et al. 2016) */
+    SOCLE_NORM_GROUP,    /* those of a group of channels in an image (Wu and He 2018) */
+    SOCLE_NORM_RUNNING   /* batch norm by averages over this batch and those before (fast.ai 2019): for batches of 2 */
+} socle_norm_kind;
+/* How many weights and biases. */
+typedef enum socle_affine_kind {
+    SOCLE_AFFINE_CHANNEL, /* one for each channel */
+    SOCLE_AFFINE_ELEMENT, /* one for each number of an image: LAYER only, needs shape */
+    SOCLE_AFFINE_SCALAR,  /* one for all */
+    SOCLE_AFFINE_NONE
+} socle_affine_kind;
+typedef struct socle_norm_desc {
+    socle_norm_kind kind;
+    int channels;             /* the convolution block fills in kind and channels */
+    int groups;               /* of GROUP: divides channels */
+    socle_affine_kind affine;
+    socle_shape shape;        /* of ELEMENT: an image's, (channels, H, W) or (channels) */
+    double eps;               /* 0: 1e-5 */
+    double momentum;          /* of BATCH and RUNNING: what a batch counts in the averages; 0: 0.1 */
+    bool unbiased;            /* var divides by n - 1 */
+    bool detached;            /* no gradient flows through mean and var */
+    socle_act_desc act;
+} socle_norm_desc;
+/* x (N, channels) or (N, channels, pixels ...) -> the same shape. "weight" (1 at first) and "bias" (0). BATCH: buffers
+ * "running_mean" (0) and "running_var" (1), what evaluation uses. RUNNING: buffers "sums", "sqrs", "count", "batch", and
+ * "factor", "offset", what evaluation uses; a training batch of 1 image is ERR_ARG. A norm over a single number leaves
+ * only the bias: the log gets one warning. */
+SOCLE_API socle_module *socle_norm_new(socle_device *d, socle_norm_desc o);
+/* That kind as fast.ai's lesson on batch norm writes it: BATCH unbiased and detached, LAYER unbiased with one weight and
+ * bias for all, INSTANCE unbiased with an eps of 1; the others as they are. */
+SOCLE_API socle_norm_desc socle_norm_course(socle_norm_kind kind);
+
 typedef enum socle_bias_kind { SOCLE_BIAS_AUTO, SOCLE_BIAS_ON, SOCLE_BIAS_OFF } socle_bias_kind;
 enum { SOCLE_PAD_NONE = -1 };
 
-/* conv -> norm -> act. x (N, in, H, W) -> (N, out, Ho, Wo). Parameters "weight" (out, in/groups, size, size) and
- * "bias" (out) with PyTorch's default initialisation. ERR_ARG for in, out < 1, size, stride < 0, groups that do not
- * divide both. */
+/* conv -> norm -> act. x (N, in, H, W) -> (N, out, Ho, Wo). Parameters "weight" (out, in/groups, size, size) and "bias"
+ * (out) with PyTorch's default initialisation; the norm is the child "norm". ERR_ARG for in, out < 1, size, stride < 0,
+ * groups that do not divide both. */
 typedef struct socle_conv_desc {
     int in, out;
     int size;             /* 0: 3 */
@@ -42,6 +78,7 @@ typedef struct socle_conv_desc {
     int dilation, groups; /* 0: 1 */
     socle_bias_kind bias; /* AUTO: without a norm only */
     socle_norm_kind norm;
+    socle_norm_desc norm_desc; /* what else there is to say of it */
     socle_act_kind act;
     float leak;           /* slope for negative values of SOCLE_ACT_LEAKY_RELU and SOCLE_ACT_GENERAL_RELU */
     float sub, max_value; /* of SOCLE_ACT_GENERAL_RELU; without them and without leak it is the ReLU, and as fast */

@@ -87,6 +87,27 @@ SOCLE_API socle_tensor *socle_avg_pool2d(socle_ctx *c, socle_tensor *x, socle_po
 SOCLE_API socle_tensor *socle_adaptive_avg_pool2d(socle_ctx *c, socle_tensor *x, int h, int w);
 SOCLE_API socle_tensor *socle_adaptive_max_pool2d(socle_ctx *c, socle_tensor *x, int h, int w);
 
+/* ---- norms ---- */
+/* z = (x - mean) / sqrt(var + eps) gamma + beta for x (N, C) or (N, C, pixels ...). gamma and beta: (C) or (C, 1 ...), one
+ * number for all, one for each element (C, pixels ...), or NULL. */
+typedef struct socle_norm_opts {
+    double eps;      /* 0: 1e-5 */
+    bool unbiased;   /* the variance divides by one less than the numbers it is made of; of one number it is 0 */
+    bool detached;   /* no gradient flows through mean and variance */
+    bool act;        /* y = min((z > 0 ? z : leak z) - sub, max_value) in the same pass; else y = z */
+    double leak, sub, max_value; /* max_value 0: none */
+} socle_norm_opts;
+/* Mean and variance of each channel over images and pixels (Ioffe and Szegedy 2015). Training: those of x, and running_x =
+ * momentum x + (1 - momentum) running_x, the running variance being that of the population, as in PyTorch. Evaluation:
+ * the running ones, as constants. running_mean and running_var (C), written in place, or both NULL: always those of x. */
+SOCLE_API socle_tensor *socle_batch_norm(socle_ctx *c, socle_tensor *x, socle_tensor *gamma, socle_tensor *beta,
+                                         socle_tensor *running_mean, socle_tensor *running_var, double momentum,
+                                         socle_norm_opts o);
+/* Mean and variance of each group of each image's channels, and their pixels (Wu and He 2018), in training and evaluation.
+ * 1 group is layer norm, as many groups as channels are instance norm. */
+SOCLE_API socle_tensor *socle_group_norm(socle_ctx *c, socle_tensor *x, int groups, socle_tensor *gamma,
+                                         socle_tensor *beta, socle_norm_opts o);
+
 /* ---- softmax and losses ---- */
 SOCLE_API socle_tensor *socle_softmax(socle_ctx *c, socle_tensor *x, int axis);
 SOCLE_API socle_tensor *socle_log_softmax(socle_ctx *c, socle_tensor *x, int axis);

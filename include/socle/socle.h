@@ -15,6 +15,7 @@
 #include "module.h"
 #include "ops.h"
 #include "optim.h"
+#include "plot.h"
 #include "tensor.h"
 #include "vision.h"
 #include "weights.h"

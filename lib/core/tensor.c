@@ -180,6 +180,11 @@ void *tensor_host(const socle_tensor *t)
     return base == NULL ? NULL : base + (size_t)t->view.offset * socle_dtype_size(t->view.dtype);
 }
 
+uint64_t socle_tensor_version(const socle_tensor *t)
+{
+    return t == NULL ? 0 : atomic_load(&t->store->version);
+}
+
 void tensor_touch(socle_tensor *t)
 {
     atomic_fetch_add_explicit(&t->store->version, 1, memory_order_relaxed);

@@ -7,7 +7,7 @@
 #include <unistd.h>
 #include <socle/callbacks.h>
 #include <socle/sys/memory.h>
-#include "curve.h"
+#include "plot/curve.h"
 #include "losses.h"
 
 enum { LINE = 512, COLUMN_WIDTH = 8, BAR_WIDTH = 24 };

@@ -4,12 +4,14 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include "act.h"
+#include "module.h"
+#include "norm.h"
 
 typedef struct conv {
     socle_conv_desc o; /* defaults filled in */
     socle_act_desc act;
     socle_tensor *weight, *bias; /* (out, in/groups, size, size); (out) or NULL */
+    socle_module *norm;          /* or NULL; unless act_first it ends in the activation, and act is none */
 } conv;
 
 /* ---- the desc ---- */
@@ -40,7 +42,7 @@ static socle_status check(socle_conv_desc o)
     if (o.groups > 0 && (o.in % o.groups != 0 || o.out % o.groups != 0))
         return socle_fail(SOCLE_ERR_ARG, "Conv2d: %d groups do not divide %d channels in and %d out", o.groups,
                           o.in, o.out);
-    if (o.norm != SOCLE_NORM_NONE)
+    if ((unsigned)o.norm > SOCLE_NORM_RUNNING)
         return socle_fail(SOCLE_ERR_ARG, "Conv2d: there is no norm %d", (int)o.norm);
     if ((unsigned)o.bias > SOCLE_BIAS_OFF)
         return socle_fail(SOCLE_ERR_ARG, "Conv2d: there is no choice of bias %d", (int)o.bias);
@@ -55,9 +57,9 @@ static socle_tensor *forward(socle_module *m, socle_ctx *c, socle_tensor *x)
     socle_conv2d_opts opts = {
         .stride = v->o.stride, .pad = v->o.pad, .dilation = v->o.dilation, .groups = v->o.groups
     };
-    if (act_is_relu(&v->act))
-        return socle_conv2d_relu(c, x, v->weight, v->bias, opts);
-    return act_apply(c, socle_conv2d(c, x, v->weight, v->bias, opts), &v->act);
+    socle_tensor *y = act_is_relu(&v->act) ? socle_conv2d_relu(c, x, v->weight, v->bias, opts)
+                                           : act_apply(c, socle_conv2d(c, x, v->weight, v->bias, opts), &v->act);
+    return v->norm != NULL ? socle_forward(v->norm, c, y) : y;
 }
 
 static void append(char *buf, size_t cap, const char *fmt, ...) SOCLE_PRINTF(3, 4);
@@ -104,6 +106,20 @@ static const socle_module_type type = {
     .name = "Conv2d", .size = sizeof(conv), .forward = forward, .describe = describe, .macs = macs
 };
 
+/* The norm over v's results. It takes the activation with it, to do both in one pass. */
+static void add_norm(socle_module *m, conv *v)
+{
+    socle_norm_desc o = v->o.norm_desc;
+    o.kind = v->o.norm;
+    o.channels = v->o.out;
+    o.act = v->o.act_first ? (socle_act_desc){ .kind = SOCLE_ACT_NONE } : v->act;
+    v->norm = socle_module_child(m, "norm", socle_norm_new(m->device, o));
+    if (v->norm == NULL || v->o.act_first)
+        return;
+    v->act.kind = SOCLE_ACT_NONE;
+    m->act = v->norm->act;
+}
+
 socle_module *socle_conv_new(socle_device *d, socle_conv_desc o)
 {
     socle_act_desc act = { o.act, o.leak, o.sub, o.max_value };
@@ -121,5 +137,7 @@ socle_module *socle_conv_new(socle_device *d, socle_conv_desc o)
     v->weight = socle_module_param(m, "weight", w, socle_init_kaiming_uniform(sqrt(5.0), false));
     if (v->weight != NULL && o.bias == SOCLE_BIAS_ON) /* a weight that exists has a fan that can be counted */
         v->bias = socle_module_param(m, "bias", socle_shape1(o.out), socle_init_bias(socle_fan(w, false)));
+    if (o.norm != SOCLE_NORM_NONE)
+        add_norm(m, v);
     return socle_module_ready(m);
 }

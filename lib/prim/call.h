@@ -9,7 +9,7 @@
 #include "core/tensor.h"
 #include "prim/stats.h"
 
-enum { CALL_MAX_TEMPS = 8 };
+enum { CALL_MAX_TEMPS = 16 };
 typedef struct call {
     socle_device *device;
     int n;

@@ -21,6 +21,13 @@ socle_status compose_epilogue(call *k, socle_epilogue e, socle_out y, socle_in b
 socle_status compose_passed(call *k, socle_epilogue e, socle_in dy, socle_in y, socle_view *out);
 /* db (C) = sum of g over everything but dimension 1. */
 socle_status compose_bias_grad(call *k, socle_out db, socle_in g);
+/* x (N, G, K, S) and the rest as the slots see them. */
+socle_status compose_moments(call *k, const socle_norm *p, socle_out mean, socle_out var, socle_in x);
+socle_status compose_normalize(call *k, const socle_norm *p, socle_out y, socle_in x, socle_in mean, socle_in var,
+                               socle_in gamma, socle_in beta);
+socle_status compose_normalize_grad(call *k, const socle_norm *p, socle_out dx, socle_out dgamma, socle_out dbeta,
+                                    socle_in dy, socle_in x, socle_in mean, socle_in var, socle_in gamma,
+                                    socle_in beta);
 socle_status compose_softmax(call *k, socle_out y, socle_in x, int axis, bool log);
 socle_status compose_softmax_grad(call *k, socle_out dx, socle_in dy, socle_in y, int axis, bool log);
 socle_status compose_xent(call *k, socle_out loss, socle_out logp, socle_in x, socle_in target);

@@ -82,6 +82,16 @@ socle_status validate_linear(socle_epilogue e, const socle_tensor *y, const socl
 socle_status validate_linear_grad(socle_epilogue e, const socle_tensor *dx, const socle_tensor *dw,
                                   const socle_tensor *db, const socle_tensor *dy, const socle_tensor *x,
                                   const socle_tensor *w, const socle_tensor *y) SOCLE_MUST_USE;
+socle_status validate_moments(const socle_norm *p, const socle_tensor *mean, const socle_tensor *var,
+                              const socle_tensor *x) SOCLE_MUST_USE;
+socle_status validate_normalize(const socle_norm *p, const socle_tensor *y, const socle_tensor *x,
+                                const socle_tensor *mean, const socle_tensor *var, const socle_tensor *gamma,
+                                const socle_tensor *beta) SOCLE_MUST_USE;
+/* At least one of dx, dgamma and dbeta is there. */
+socle_status validate_normalize_grad(const socle_norm *p, const socle_tensor *dx, const socle_tensor *dgamma,
+                                     const socle_tensor *dbeta, const socle_tensor *dy, const socle_tensor *x,
+                                     const socle_tensor *mean, const socle_tensor *var, const socle_tensor *gamma,
+                                     const socle_tensor *beta) SOCLE_MUST_USE;
 socle_status validate_sgd_many(size_t n, socle_tensor *const *p, socle_tensor *const *g, socle_tensor *const *m,
                                const socle_sgd_args *a) SOCLE_MUST_USE;
 /* The counters of counts' device are ready. */

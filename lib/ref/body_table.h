@@ -12,6 +12,7 @@
 #include "body_conv.h"
 #include "body_pool.h"
 #include "body_index.h"
+#include "body_normalize.h"
 #include "body_softmax.h"
 #include "body_random.h"
 #include "body_optim.h"
@@ -68,6 +69,9 @@ const socle_backend TABLE = {
     .conv_grad = conv_grad,
     .linear = linear,
     .linear_grad = linear_grad,
+    .moments = moments,
+    .normalize = normalize,
+    .normalize_grad = normalize_grad,
     .softmax = softmax,
     .softmax_grad = softmax_grad,
     .xent = xent,

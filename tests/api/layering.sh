@@ -34,8 +34,8 @@ public='<socle/[a-z]+\.h>'
 own='"[a-z0-9_]+\.(h|def)"'
 posix='<(dirent|fcntl|pthread|sched|strings|unistd|sys/[a-z]+)\.h>'
 
-room "include/socle" '"[a-z]+\.h"|<std(bool|def|int)\.h>' $(ls include/socle/*.h | grep -v callbacks.h)
-room "include/socle" '"[a-z]+\.h"|<std(bool|def|int|io)\.h>' include/socle/callbacks.h
+room "include/socle" '"[a-z]+\.h"|<std(bool|def|int)\.h>' $(ls include/socle/*.h | grep -vE '/(callbacks|plot)\.h')
+room "include/socle" '"[a-z]+\.h"|<std(bool|def|int|io)\.h>' include/socle/callbacks.h include/socle/plot.h
 room "include/socle/sys" '"\.\./(base|tensor|ctx)\.h"|"[a-z]+\.(h|def)"|<std(bool|def|int)\.h>' include/socle/sys/*
 
 room lib/core "$own|\"core/[a-z]+\.h\"|$public|<socle/sys/[a-z]+\.h>|$c11|$posix" lib/core/*
@@ -43,10 +43,13 @@ room lib/prim "$own|\"(core|prim)/[a-z]+\.h\"|$public|<socle/sys/[a-z]+\.(h|def)
 room lib/ops "$own|\"(core|prim|ops)/[a-z]+\.(h|def)\"|$public|<socle/sys/[a-z]+\.(h|def)>|$c11" lib/ops/*
 data='<socle/(base|tensor|ctx|init|data|vision)\.h>|<socle/sys/(backend|memory|philox)\.h>|<zlib\.h>'
 room lib/data "$own|\"(core|data)/[a-z]+\.h\"|$data|$c11|$posix" lib/data/*
-room lib/nn "$own|\"nn/[a-z_]+\.h\"|$public|<socle/sys/(op|memory|philox)\.h>|$c11" lib/nn/*
+room lib/nn "$own|\"nn/[a-z_]+\.h\"|$public|<socle/sys/(op|prim|memory|philox)\.h>|$c11" lib/nn/*
 room lib/optim "$own|\"optim/[a-z_]+\.h\"|$public|<socle/sys/(prim|memory)\.h>|$c11" lib/optim/*
-room lib/learn "$own|\"learn/[a-z_]+\.h\"|$public|<socle/sys/(prim|memory)\.h>|$c11|$posix" lib/learn/*
+room lib/learn "$own|\"(learn/[a-z_]+|plot/curve)\.h\"|$public|<socle/sys/(prim|memory)\.h>|$c11|$posix" lib/learn/*
 room lib/io "$own|\"io/[a-z_]+\.h\"|$public|<socle/sys/memory\.h>|<zlib\.h>|$c11|$posix" lib/io/*
+plot='"core/error\.h"|"io/file\.h"|"plot/[a-z]+\.h"|<socle/(base|plot)\.h>|<socle/sys/memory\.h>'
+room lib/plot "$own|$plot|$c11" lib/plot/*.[ch] lib/plot/none/*
+room lib/plot/cairo "$own|$plot|$c11|$posix|<cairo(-svg)?\.h>" lib/plot/cairo/*
 
 backend='<socle/(base|tensor)\.h>|<socle/sys/(backend|memory|philox|test|unary|binary)\.(h|def)>'
 room lib/ref "$own|\"ref/[a-z0-9_]+\.h\"|$backend|$c11" lib/ref/*

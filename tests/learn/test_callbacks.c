@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <socle/sys/test.h>
-#include "learn/curve.h"
+#include "plot/curve.h"
 #include "tiny.h"
 
 typedef struct setup {

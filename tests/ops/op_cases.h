@@ -53,6 +53,14 @@ static socle_tensor *call_leaky_relu(socle_ctx *c, socle_tensor *const *in, cons
     return socle_leaky_relu(c, in[0], 0.125);
 }
 
+/* p: kind (0 batch, 1 groups), groups, unbiased, act */
+static socle_tensor *call_normalize(socle_ctx *c, socle_tensor *const *in, const int *p)
+{
+    socle_norm_opts o = { .eps = 1e-3, .unbiased = p[2], .act = p[3], .leak = 0.125, .sub = 0.25, .max_value = 0.9 };
+    return p[0] == 0 ? socle_batch_norm(c, in[0], in[1], in[2], NULL, NULL, 0, o)
+                     : socle_group_norm(c, in[0], p[1], in[1], in[2], o);
+}
+
 /* Cut values as well as plain ones: x in [-1, 1) shifted by 0.25 passes 0.5. */
 static socle_tensor *call_general_relu(socle_ctx *c, socle_tensor *const *in, const int *p)
 {
@@ -318,6 +326,15 @@ static const op_case op_cases[] = {
     { "adaptive_max_pool2d", 1, { X(S4(2, 2, 5, 7)) }, { 3, 4 }, .call = call_adaptive_max_pool2d },
     { "adaptive_avg_pool2d", 1, { X(S4(9, 2, 5, 7)) }, { 1, 1 }, .call = call_adaptive_avg_pool2d },
     { "adaptive_avg_pool2d", 1, { X(S4(2, 2, 3, 7)) }, { 4, 3 }, .call = call_adaptive_avg_pool2d },
+
+    { "normalize", 3, { X(S4(9, 2, 3, 4)), W(S1(2)), W(S1(2)) }, { 0, 0, 0, 0 }, .call = call_normalize },
+    { "normalize", 3, { X(S4(3, 2, 3, 2)), W(S1(2)), W(S1(2)) }, { 0, 0, 1, 1 }, .call = call_normalize },
+    { "normalize", 3, { X(S2(9, 4)), W(S1(4)), W(S1(4)) }, { 0, 0, 0, 1 }, .call = call_normalize },
+    { "normalize", 1, { X(S3(9, 2, 3)) }, { 0, 0, 1, 0 }, .call = call_normalize },
+    { "normalize", 3, { X(S4(9, 4, 2, 3)), W(S1(4)), W(S1(4)) }, { 1, 2, 0, 1 }, .call = call_normalize },
+    { "normalize", 3, { X(S4(2, 3, 2, 3)), W(S1(1)), W(S1(1)) }, { 1, 1, 1, 0 }, .call = call_normalize },
+    { "normalize", 3, { X(S4(9, 3, 2, 3)), W(S3(3, 2, 3)), W(S3(3, 2, 3)) }, { 1, 1, 0, 1 }, .call = call_normalize },
+    { "normalize", 3, { X(S4(9, 3, 2, 3)), W(S1(3)), W(S1(3)) }, { 1, 3, 0, 0 }, .call = call_normalize },
 
     { "softmax", 1, { X(S2(9, 5)) }, { -1 }, .call = call_softmax },
     { "softmax", 1, { X(S3(9, 4, 2)) }, { 0 }, .call = call_softmax },

@@ -22,6 +22,7 @@ static const family families[] = {
     { "pool", family_pool },
     { "index", family_index },
     { "random", family_random },
+    { "norm", family_norm },
     { "softmax", family_softmax },
     { "optim", family_optim },
     { "histogram", family_histogram },

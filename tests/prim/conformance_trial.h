@@ -100,6 +100,7 @@ void try_im2col(session *s, const struct conv_row *row); /* part of conv */
 void family_pool(session *s);
 void family_index(session *s);
 void family_random(session *s);
+void family_norm(session *s);
 void family_softmax(session *s);
 void family_optim(session *s);
 void family_histogram(session *s);

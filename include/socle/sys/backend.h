@@ -84,6 +84,25 @@ typedef struct socle_pool {
     bool max, adaptive, count_pad;
     int size[2], stride[2], pad[2];
 } socle_pool;
+/* Of x (N, G, K, S): images, groups, channels of a group, pixels. mean and var are one number for each group, over its
+ * images and pixels (batch: (G), and K is 1), or one for each group of each image, over its channels and pixels
+ * ((N, G)). What is made of them:
+ *
+ *     z = (x - mean) / sqrt(max(var, var_min) + eps) gamma + beta
+ *     y = act ? min((z > 0 ? z : leak z) - sub, max) : z
+ *
+ * gamma and beta, each NULL where absent, are (G, K, 1), (1, 1, 1) or (G, K, S), row-major and dense. */
+typedef struct socle_norm {
+    bool batch;
+    int groups;          /* of the channels; of a slot's call x.dim[1] */
+    bool unbiased;       /* var divides by one less than the numbers it is made of; of a single number it is 0 */
+    float eps, var_min;
+    /* Backward: mean and var are this share of what x alone would make them, the rest being constant: 1 for plain norms,
+     * 0 where no gradient flows through them. None flows through a variance that var_min replaced. */
+    float share;
+    bool act;
+    float leak, sub, max;
+} socle_norm;
 /* Element i of a draw, in row-major order of the logical shape, is made from word i % 4 of block counter + i / 4 of
  * Philox 4x32-10 under this key (sys/philox.h). */
 typedef struct socle_philox {
@@ -214,6 +233,21 @@ typedef struct socle_backend {
     socle_status (*linear)(void *self, socle_epilogue e, socle_out y, socle_in x, socle_in w, socle_in bias);
     socle_status (*linear_grad)(void *self, socle_epilogue e, socle_out dx, socle_out dw, socle_out db, socle_in dy,
                                 socle_in x, socle_in w, socle_in y);
+    /* mean and var of x as p says; var is exact to rounding however far mean is from 0. Neither is NULL. */
+    socle_status (*moments)(void *self, const socle_norm *p, socle_out mean, socle_out var, socle_in x);
+    /* y may alias x. */
+    socle_status (*normalize)(void *self, const socle_norm *p, socle_out y, socle_in x, socle_in mean, socle_in var,
+                              socle_in gamma, socle_in beta);
+    /* Gradients of normalize, each NULL where not wanted (one is not), dgamma and dbeta of gamma's and beta's shape; with
+     * r = 1 / sqrt(max(var, var_min) + eps), dz = dy act'(z), and sums over what shares a mean (of n numbers):
+     *
+     *     dm = -r sum(gamma dz),  dv = -r^3 / 2 sum(gamma dz (x - mean)), 0 where var < var_min
+     *     dx = gamma r dz + share (dm / n + 2 dv (x - mean) / (unbiased ? n - 1 : n))
+     *
+     * dx may alias dy. */
+    socle_status (*normalize_grad)(void *self, const socle_norm *p, socle_out dx, socle_out dgamma, socle_out dbeta,
+                                   socle_in dy, socle_in x, socle_in mean, socle_in var, socle_in gamma,
+                                   socle_in beta);
     /* Along one axis; log: logarithm of the softmax. y may alias x. */
     socle_status (*softmax)(void *self, socle_out y, socle_in x, int axis, bool log);
     /* y: softmax's result. dx may alias dy. */

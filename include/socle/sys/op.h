@@ -66,6 +66,11 @@ typedef struct socle_op {
 SOCLE_API socle_tensor *socle_apply(socle_ctx *c, const socle_op *op, const void *attr, int n_in, int n_required,
                                     socle_tensor *const *in);
 
+/* Normalises with statistics made elsewhere (mean and var as socle_prim_normalize takes them), which get no gradient of
+ * their own; p->share says how much of them x made. */
+SOCLE_API socle_tensor *socle_normalize_with(socle_ctx *c, const socle_norm *p, socle_tensor *x, socle_tensor *mean,
+                                             socle_tensor *var, socle_tensor *gamma, socle_tensor *beta);
+
 /* True when nobody but this backward call holds gradient i, so that it may be overwritten in place. */
 SOCLE_API bool socle_call_owns_gout(const socle_call *k, int i);
 

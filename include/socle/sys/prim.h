@@ -30,6 +30,8 @@ SOCLE_API socle_tensor *socle_tensor_view(const socle_tensor *t, const socle_vie
 /* New owned tensor, contents undefined, dense in the given format. lanes 0: the device's batch format if s has at least
  * 2 dims and dim[0] >= SOCLE_BATCH_MIN, else row-major. */
 SOCLE_API socle_tensor *socle_tensor_dense(socle_device *d, socle_dtype t, socle_shape s, int lanes);
+/* Of t's storage: another number after every write to it. */
+SOCLE_API uint64_t socle_tensor_version(const socle_tensor *t);
 /* Row-major and dense: t itself (one more reference) if it is, else a copy. NULL on failure. */
 SOCLE_API socle_tensor *socle_tensor_contiguous(socle_tensor *t);
 
@@ -76,6 +78,17 @@ SOCLE_API socle_status socle_prim_linear(socle_epilogue e, socle_tensor *y, cons
 SOCLE_API socle_status socle_prim_linear_grad(socle_epilogue e, socle_tensor *dx, socle_tensor *dw,
                                               socle_tensor *db, const socle_tensor *dy, const socle_tensor *x,
                                               const socle_tensor *w, const socle_tensor *y);
+/* x (N, C) or (N, C, pixels ...), C = groups times K; mean, var (C) with p->batch, where groups do not count, else
+ * (N, groups). gamma and beta: (C) or (C, 1 ...), one element, or x's shape without N; NULL: none. */
+SOCLE_API socle_status socle_prim_moments(const socle_norm *p, socle_tensor *mean, socle_tensor *var,
+                                          const socle_tensor *x);
+SOCLE_API socle_status socle_prim_normalize(const socle_norm *p, socle_tensor *y, const socle_tensor *x,
+                                            const socle_tensor *mean, const socle_tensor *var,
+                                            const socle_tensor *gamma, const socle_tensor *beta);
+SOCLE_API socle_status socle_prim_normalize_grad(const socle_norm *p, socle_tensor *dx, socle_tensor *dgamma,
+                                                 socle_tensor *dbeta, const socle_tensor *dy, const socle_tensor *x,
+                                                 const socle_tensor *mean, const socle_tensor *var,
+                                                 const socle_tensor *gamma, const socle_tensor *beta);
 SOCLE_API socle_status socle_prim_softmax(socle_tensor *y, const socle_tensor *x, int axis, bool log);
 SOCLE_API socle_status socle_prim_softmax_grad(socle_tensor *dx, const socle_tensor *dy, const socle_tensor *y,
                                                int axis, bool log);

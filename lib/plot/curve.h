@@ -1,6 +1,6 @@
 /* A curve in a terminal. */
-#ifndef LEARN_CURVE_H
-#define LEARN_CURVE_H
+#ifndef PLOT_CURVE_H
+#define PLOT_CURVE_H
 
 #include <stdbool.h>
 #include <stddef.h>
