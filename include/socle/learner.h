@@ -37,6 +37,7 @@ typedef struct socle_callback {
 #define SOCLE_X(event) socle_event event;
     SOCLE_EVENTS(SOCLE_X) /* each may be NULL */
 #undef SOCLE_X
+    bool no_rehearsal; /* left out of fits that are undone afterwards (socle_lr_find): it reports, stops or schedules */
 } socle_callback;
 
 /* pred and target are borrowed; shapes that do not agree are ERR_SHAPE. MEAN gives the scalar to train on. */

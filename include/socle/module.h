@@ -71,6 +71,13 @@ SOCLE_API bool socle_module_is(const char *path, const socle_module *m, void *us
 SOCLE_API bool socle_module_activates(const char *path, const socle_module *m, void *user);
 SOCLE_API int64_t socle_module_numel(socle_module *m); /* numbers in the parameters of m and below, frozen or not */
 
+/* A copy, on the device, of every parameter and buffer of m and below, to return to. NULL on failure. Restoring into another
+ * module is ERR_ARG. Neither waits; gradients and frozen flags stay as they are. */
+typedef struct socle_snapshot socle_snapshot;
+SOCLE_API socle_snapshot *socle_module_snapshot(socle_module *m);
+SOCLE_API socle_status socle_module_restore(socle_module *m, const socle_snapshot *s);
+SOCLE_API void socle_snapshot_free(socle_snapshot *s); /* NULL is allowed */
+
 /* Draws every parameter again from the initialiser it was made with. Its stream is a function of seed and of its place
  * in the walk alone: same seed, same weights, on every device. A fresh module has the weights of seed 0 at place 0. */
 SOCLE_API socle_status socle_reset_parameters(socle_module *m, uint64_t seed);

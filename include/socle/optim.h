@@ -68,6 +68,12 @@ SOCLE_API socle_status socle_hyper_set(socle_optimizer *o, int group, int hyper,
 /* Updates every parameter that has a gradient and requires one. Enqueues, does not wait. */
 SOCLE_API socle_status socle_optimizer_step(socle_optimizer *o, socle_ctx *c) SOCLE_MUST_USE;
 SOCLE_API void socle_optimizer_zero_grad(socle_optimizer *o); /* drops the gradients */
+/* A copy, on the device, of what o knows beside the parameters: hypers, step counts, statistics. NULL on failure. Restoring
+ * into another optimizer is ERR_ARG. Neither waits. */
+typedef struct socle_optimizer_state socle_optimizer_state;
+SOCLE_API socle_optimizer_state *socle_optimizer_snapshot(const socle_optimizer *o);
+SOCLE_API socle_status socle_optimizer_restore(socle_optimizer *o, const socle_optimizer_state *s);
+SOCLE_API void socle_optimizer_state_free(socle_optimizer_state *s); /* NULL is allowed */
 /* Ignore the rule's fused path (tests, debugging). */
 SOCLE_API void socle_optimizer_set_fused(socle_optimizer *o, bool on);
 

@@ -7,6 +7,7 @@
 #include "callbacks.h"
 #include "ctx.h"
 #include "data.h"
+#include "finder.h"
 #include "init.h"
 #include "io.h"
 #include "layers.h"

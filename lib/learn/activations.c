@@ -249,6 +249,7 @@ socle_callback socle_cb_activations(socle_activations *a)
         return (socle_callback){ 0 };
     }
     return (socle_callback){ .name = "activations",
+                             .no_rehearsal = true,
                              .user = a,
                              .before_fit = before_fit,
                              .before_epoch = before_epoch,

@@ -127,6 +127,7 @@ socle_callback socle_cb_metrics(const socle_metric *from, int n)
         return (socle_callback){ 0 };
     }
     return (socle_callback){ .name = "metrics",
+                             .no_rehearsal = true,
                              .user = m,
                              .drop = metrics_drop,
                              .before_fit = before_fit,

@@ -37,7 +37,10 @@ socle_callback socle_cb_stop_on_nan(int every)
     if (!own)
         return (socle_callback){ 0 };
     *own = every ? (size_t)every : DEFAULT_EVERY;
-    return (socle_callback){
-        .name = "stop on nan", .order = 10, .user = own, .drop = socle_mem_free, .after_loss = check_loss
-    };
+    return (socle_callback){ .name = "stop on nan",
+                             .no_rehearsal = true,
+                             .order = 10,
+                             .user = own,
+                             .drop = socle_mem_free,
+                             .after_loss = check_loss };
 }

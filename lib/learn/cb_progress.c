@@ -205,6 +205,7 @@ socle_callback socle_cb_progress(socle_progress_desc o)
     p->plot = terminal && o.plot;
     p->unicode = utf8();
     return (socle_callback){ .name = "progress",
+                             .no_rehearsal = true,
                              .order = 1,
                              .user = p,
                              .drop = progress_drop,

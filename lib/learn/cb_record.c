@@ -131,6 +131,7 @@ socle_callback socle_cb_recorder(socle_recorder *r)
         return (socle_callback){ 0 };
     }
     return (socle_callback){ .name = "recorder",
+                             .no_rehearsal = true,
                              .user = r,
                              .before_fit = before_fit,
                              .after_batch = after_batch,

@@ -24,7 +24,10 @@ socle_flow worse_flow(socle_flow a, socle_flow b)
 /* The event of callback i, by value: a callback may add others, which moves the list. */
 static socle_flow call(socle_learner *l, size_t i, size_t event)
 {
-    const socle_callback cb = ((learner *)l)->callback[i];
+    const learner *p = (learner *)l;
+    const socle_callback cb = p->callback[i];
+    if (p->rehearsing && cb.no_rehearsal)
+        return 0;
     socle_event f;
     memcpy(&f, (const char *)&cb + event, sizeof f);
     socle_flow answer = f ? f(l, cb.user) : 0;

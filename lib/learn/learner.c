@@ -63,26 +63,30 @@ void socle_learner_free(socle_learner *l)
     socle_mem_free(p);
 }
 
-void socle_learner_add(socle_learner *l, socle_callback cb)
+bool push_callback(learner *p, socle_callback cb)
 {
-    learner *p = (learner *)l;
-    socle_callback *grown = NULL;
-    if (p && cb.name)
-        grown = socle_mem_grow(p->callback, &p->cap_callbacks, p->n_callbacks + 1, sizeof *p->callback);
-    if (!grown) {
-        if (p && p->add_status == SOCLE_OK) {
-            if (socle_error_status() == SOCLE_OK)
-                (void)socle_fail(SOCLE_ERR_ARG, "learner: a callback without a name");
-            p->add_status = socle_error_status();
-            keep_error(p->add_text);
-        }
-        drop(&cb);
-        return;
-    }
+    socle_callback *grown = socle_mem_grow(p->callback, &p->cap_callbacks, p->n_callbacks + 1, sizeof *p->callback);
+    if (!grown)
+        return false;
     p->callback = grown;
     p->callback[p->n_callbacks++] = cb;
     if (!p->fitting)
         sort_callbacks(p);
+    return true;
+}
+
+void socle_learner_add(socle_learner *l, socle_callback cb)
+{
+    learner *p = (learner *)l;
+    if (p && cb.name && push_callback(p, cb))
+        return;
+    if (p && p->add_status == SOCLE_OK) {
+        if (socle_error_status() == SOCLE_OK)
+            (void)socle_fail(SOCLE_ERR_ARG, "learner: a callback without a name");
+        p->add_status = socle_error_status();
+        keep_error(p->add_text);
+    }
+    drop(&cb);
 }
 
 int socle_learner_remove(socle_learner *l, const char *name)

@@ -11,6 +11,7 @@ typedef struct learner {
     socle_callback *callback;
     size_t n_callbacks, cap_callbacks, n_active;
     bool fitting;
+    bool rehearsing; /* callbacks that want no rehearsal are left out */
     /* The first callback that could not be made or kept: fails the next fit. */
     socle_status add_status;
     char add_text[512];
@@ -29,6 +30,8 @@ socle_flow emit_all(socle_learner *l, size_t event);
 socle_flow worse_flow(socle_flow a, socle_flow b);
 
 void sort_callbacks(learner *p); /* stably, by order */
+/* Keeps cb at the end of the list. False: ERR_NOMEM, with nothing kept and nothing dropped. */
+bool push_callback(learner *p, socle_callback cb);
 
 extern const socle_loop default_loop;
 

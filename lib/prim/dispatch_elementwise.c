@@ -34,18 +34,21 @@ socle_status socle_prim_copy(socle_tensor *y, const socle_tensor *x)
     return call_end(&k, copy(&k, y, x), y);
 }
 
-socle_tensor *socle_tensor_contiguous(socle_tensor *t)
+socle_tensor *socle_tensor_copy(const socle_tensor *t)
 {
     if (!t)
         return NULL;
-    if (view_is_row_major(&t->view))
-        return socle_retain(t);
     socle_tensor *y = socle_tensor_dense(t->store->device, t->view.dtype, view_shape(&t->view), 1);
     if (y && socle_prim_copy(y, t) != SOCLE_OK) {
         socle_release(y);
         return NULL;
     }
     return y;
+}
+
+socle_tensor *socle_tensor_contiguous(socle_tensor *t)
+{
+    return t && view_is_row_major(&t->view) ? socle_retain(t) : socle_tensor_copy(t);
 }
 
 socle_status socle_prim_unary(socle_unary op, socle_tensor *y, const socle_tensor *x, float a, float b, float c)

@@ -175,13 +175,22 @@ static socle_loader *loader_new(socle_device *d, int workers)
                             (socle_loader_desc){ .batch = 9, .workers = workers, .shuffle = true });
 }
 
-static socle_status fit(socle_learner *l, socle_recorder *r, FILE *nowhere)
+static socle_tensor *look_on(size_t index, socle_module *m, socle_ctx *c, socle_tensor *in, socle_tensor *out,
+                             void *user)
+{
+    (void)index, (void)m, (void)c, (void)in, (void)out, (void)user;
+    return NULL;
+}
+
+static socle_status fit(socle_learner *l, socle_recorder *r, socle_activations *a, FILE *nowhere)
 {
     socle_metric accuracy = socle_accuracy();
     socle_learner_add(l, socle_cb_normalize(0.3, 0.5));
     socle_learner_add(l, socle_cb_metrics(&accuracy, 1));
     socle_learner_add(l, socle_cb_progress((socle_progress_desc){ .out = nowhere }));
     socle_learner_add(l, socle_cb_recorder(r));
+    socle_learner_add(l, socle_cb_activations(a));
+    socle_learner_add(l, socle_cb_hooks((socle_hooks_desc){ .f = look_on }));
     socle_learner_add(l, socle_cb_stop_on_nan(1));
     return socle_fit(l, 2, 0.1);
 }
@@ -194,10 +203,12 @@ static socle_status learn(place p, int workers)
     socle_loader *train = loader_new(d, workers), *valid = loader_new(d, workers);
     socle_data *data = socle_data_new(train, valid, 1, 3, NULL);
     socle_recorder *r = socle_recorder_new();
+    socle_activations *a = socle_activations_new((socle_activations_desc){ 0 });
     socle_learner *l = socle_learner_new(
         (socle_learner_desc){ .device = d, .model = net_new(d), .data = data, .opt = socle_momentum() });
-    socle_status s = l == NULL || r == NULL ? socle_error_status() : fit(l, r, nowhere);
+    socle_status s = l == NULL || r == NULL || a == NULL ? socle_error_status() : fit(l, r, a, nowhere);
     socle_learner_free(l);
+    socle_activations_free(a);
     socle_recorder_free(r);
     socle_data_free(data);
     socle_device_close(d);
@@ -220,6 +231,45 @@ Test(oom, a_whole_fit)
 {
     sweep(learn_alone, places[0], 200);
     sweep(learn_with_workers, places[2], 200);
+}
+
+/* ---- before a training: initial weights, LSUV, the learning-rate finder ---- */
+
+static socle_status look_for_a_start(socle_learner *l)
+{
+    socle_scope scope = socle_scope_begin(l->ctx);
+    socle_tensor *x = socle_randn(l->ctx, socle_shape4(IMAGES, 1, 8, 8));
+    socle_lsuv_report report = { 0 };
+    socle_lr_curve curve = { 0 };
+    socle_status s = x == NULL ? socle_ctx_status(l->ctx) : socle_init_cnn(l->model, (socle_init_cnn_desc){ 0 });
+    if (s == SOCLE_OK)
+        s = socle_lsuv(l->model, l->ctx, x, (socle_lsuv_desc){ .form = SOCLE_LSUV_BIAS }, &report);
+    socle_scope_end(l->ctx, scope, NULL);
+    if (s == SOCLE_OK)
+        s = socle_lr_find(l, (socle_lr_find_desc){ .max_iter = 3 }, &curve);
+    socle_lsuv_report_free(&report);
+    socle_lr_curve_free(&curve);
+    return s;
+}
+
+static socle_status prepare(place p)
+{
+    socle_device *d = open_at(p);
+    socle_loader *train = loader_new(d, 0), *valid = loader_new(d, 0);
+    socle_data *data = socle_data_new(train, valid, 1, 3, NULL);
+    socle_learner *l = socle_learner_new(
+        (socle_learner_desc){ .device = d, .model = net_new(d), .data = data, .opt = socle_momentum() });
+    socle_status s = l == NULL ? socle_error_status() : look_for_a_start(l);
+    socle_learner_free(l);
+    socle_data_free(data);
+    socle_device_close(d);
+    return s;
+}
+
+Test(oom, preparing_a_training)
+{
+    for (int i = 0, n = count_places(); i < n; i++)
+        sweep(prepare, places[i], 200);
 }
 
 /* A failed step leaves a ctx that works again once it is cleared, and a network as it was. */

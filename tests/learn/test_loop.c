@@ -13,8 +13,9 @@
     X(before_epoch, 'E')                                                                                           \
     X(before_batch, 'B')                                                                                           \
     X(after_predict, 'p')                                                                                          \
-    X(after_loss, 'l') X(after_backward, 'b') X(after_step, 's') X(after_batch, 'n') X(after_epoch, 'e')           \
-        X(after_fit, 'f') X(cleanup_batch, ')') X(cleanup_epoch, ']') X(cleanup_fit, '}')
+    X(after_loss, 'l')                                                                                             \
+    X(after_backward, 'b') X(after_step, 's') X(after_batch, 'n') X(after_epoch, 'e') X(after_fit, 'f')            \
+        X(cleanup_batch, ')') X(cleanup_epoch, ']') X(cleanup_fit, '}')
 
 typedef struct trace {
     char text[1000];

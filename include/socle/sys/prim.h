@@ -34,6 +34,8 @@ SOCLE_API socle_tensor *socle_tensor_dense(socle_device *d, socle_dtype t, socle
 SOCLE_API uint64_t socle_tensor_version(const socle_tensor *t);
 /* Row-major and dense: t itself (one more reference) if it is, else a copy. NULL on failure. */
 SOCLE_API socle_tensor *socle_tensor_contiguous(socle_tensor *t);
+/* A copy of its own, row-major and dense. NULL on failure. */
+SOCLE_API socle_tensor *socle_tensor_copy(const socle_tensor *t);
 
 SOCLE_API socle_status socle_prim_fill(socle_tensor *y, double value);
 SOCLE_API socle_status socle_prim_copy(socle_tensor *y, const socle_tensor *x);
