@@ -33,7 +33,7 @@ ALWAYS_INLINE void finish_moments(const space *s, index_t unit, index_t pieces, 
         const int lanes = lanes_at(s, w.outer, 0, 0);
         store(mean, mm, mean_at, lanes, near + middle);
         store(var, vm, var_at, lanes, squares);
-    } else if (!apart && get_local_id(0) == 0) {
+    } else if (!apart && ITEM == 0) {
         mean[mean_at] = ONE_LANE(near + middle);
         var[var_at] = ONE_LANE(squares);
     }

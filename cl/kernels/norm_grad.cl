@@ -81,7 +81,9 @@ ALWAYS_INLINE V add_parameter(const norm *a, const space *s, const cut *c, const
     V acc = (V)(0);
     for (index_t outer = 0; outer < s->outers; outer++)
         for (index_t g = g0; g < g1; g++) {
-            const piece w = { outer, g, 0, 0, 0, 0 };
+            piece w;
+            w.outer = outer;
+            w.group = g;
             V sum = (V)(0);
             for (index_t i = first + VECTOR; i < end; i += VECTORS)
                 sum += LOAD_PARTIAL(sums, 2 * ((outer * s->groups + g) * pieces + i) + which);
@@ -121,9 +123,9 @@ __kernel void normalize_backward(norm a, space s, cut c, cut made, places m, pla
     sum = total(sum, room, a.apart && !is_parameter);
     with_x = total(with_x, room, a.apart);
     if (is_parameter) {
-        if (i == 0 && get_local_id(0) == 0 && is_gamma)
+        if (i == 0 && ITEM == 0 && is_gamma)
             dgamma[parameter_at(&gammas, j)] = ONE_LANE(sum);
-        else if (i == 0 && get_local_id(0) == 0)
+        else if (i == 0 && ITEM == 0)
             dbeta[parameter_at(&betas, j)] = ONE_LANE(sum);
         return;
     }
@@ -192,7 +194,7 @@ __kernel void normalize_parameters(norm a, space s, places m, place dm, paramete
             store(dgamma, &gammas.m, gamma_at, lanes, with_x);
         if (want & 2)
             store(dbeta, &betas.m, beta_at, lanes, sum);
-    } else if (!apart && get_local_id(0) == 0) {
+    } else if (!apart && ITEM == 0) {
         if (want & 1)
             dgamma[gamma_at] = ONE_LANE(with_x);
         if (want & 2)
