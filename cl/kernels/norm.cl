@@ -33,7 +33,7 @@ ALWAYS_INLINE void finish_moments(const space *s, index_t unit, index_t pieces, 
         const int lanes = lanes_at(s, w.outer, 0, 0);
         store(mean, mm, mean_at, lanes, near + middle);
         store(var, vm, var_at, lanes, squares);
-    } else if (!apart && get_local_id(0) == 0) {
+    } else if (!apart && ITEM == 0) {
         mean[mean_at] = ONE_LANE(near + middle);
         var[var_at] = ONE_LANE(squares);
     }
@@ -54,7 +54,8 @@ __kernel void norm_moments(space s, cut c, place xm, place mm, place vm, __globa
 {
     __local float room[ITEMS];
     const index_t unit = get_group_id(1), i = get_group_id(0), pieces = c.row_pieces * c.p_pieces;
-    const piece w = piece_of(&s, &c, unit, i);
+    piece w;
+    piece_of(&s, &c, unit, i, &w);
     const int along = ALONG(c);
     partial += partial_at;
     V sum = (V)(0);
@@ -115,18 +116,22 @@ __kernel void normalize_forward(norm a, space s, cut c, places m, place ym, __gl
                                 __global const float *mean, __global const float *var, __global const float *gamma,
                                 __global const float *beta)
 {
-    const piece w = piece_of(&s, &c, get_group_id(1), get_group_id(0));
+    piece w;
+    piece_of(&s, &c, get_group_id(1), get_group_id(0), &w);
     const operands o = { x, mean, var, gamma, beta };
-    const stats t = stats_of(&a, &s, &m, &o, &w);
+    stats t;
+    stats_of(&a, &s, &m, &o, &w, &t);
     const int along = ALONG(c);
     EACH_ROW(row, w, along)
     {
-        const line l = line_of(&a, &m, &o, &w, row);
+        line l;
+        line_of(&a, &m, &o, &w, row, &l);
         const index_t at = row_of(&ym, &w, row);
         EACH_P(p, w, along)
         {
             const int lanes = lanes_at(&s, w.outer, row, p);
-            const point v = point_of(&a, &m, &o, &t, &l, p, lanes);
+            point v;
+            point_of(&a, &m, &o, &t, &l, p, lanes, &v);
             STORE(y, &ym, at + p * ym.p, lanes, activated(&a, v.z));
         }
     }

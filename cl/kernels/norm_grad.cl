@@ -7,20 +7,24 @@ __kernel void normalize_sums(norm a, space s, cut c, places m, place dm, __globa
 {
     __local float room[ITEMS];
     const index_t unit = get_group_id(1), i = get_group_id(0), pieces = c.row_pieces * c.p_pieces;
-    const piece w = piece_of(&s, &c, unit, i);
+    piece w;
+    piece_of(&s, &c, unit, i, &w);
     const operands o = { x, mean, var, gamma, beta };
-    const stats t = stats_of(&a, &s, &m, &o, &w);
+    stats t;
+    stats_of(&a, &s, &m, &o, &w, &t);
     const int along = ALONG(c);
     V sum = (V)(0), with_x = (V)(0);
     EACH_ROW(row, w, along)
     {
-        const line l = line_of(&a, &m, &o, &w, row);
+        line l;
+        line_of(&a, &m, &o, &w, row, &l);
         const index_t at = row_of(&dm, &w, row);
         V line_sum = (V)(0), line_with_x = (V)(0);
         EACH_P(p, w, along)
         {
             const int lanes = lanes_at(&s, w.outer, row, p);
-            const point v = point_of(&a, &m, &o, &t, &l, p, lanes);
+            point v;
+            point_of(&a, &m, &o, &t, &l, p, lanes, &v);
             V dz = LOAD(dy, &dm, at + p * dm.p, lanes) * slope(&a, v.z), dzc;
             if (a.gamma == ELEMENT)
                 dz *= v.scale;
@@ -60,9 +64,10 @@ ALWAYS_INLINE void add_pieces(const norm *a, const cut *c, const places *m, cons
                        __global const float *sums, V *sum, V *with_x)
 {
     for (index_t i = VECTOR; i < c->row_pieces * c->p_pieces; i += VECTORS) {
-        const V scale = line_of(a, m, o, w, i / c->p_pieces * c->rows).scale;
-        *sum += scale * LOAD_PARTIAL(sums, 2 * i);
-        *with_x += scale * LOAD_PARTIAL(sums, 2 * i + 1);
+        line l;
+        line_of(a, m, o, w, i / c->p_pieces * c->rows, &l);
+        *sum += l.scale * LOAD_PARTIAL(sums, 2 * i);
+        *with_x += l.scale * LOAD_PARTIAL(sums, 2 * i + 1);
     }
 }
 
@@ -76,12 +81,17 @@ ALWAYS_INLINE V add_parameter(const norm *a, const space *s, const cut *c, const
     V acc = (V)(0);
     for (index_t outer = 0; outer < s->outers; outer++)
         for (index_t g = g0; g < g1; g++) {
-            const piece w = { outer, g, 0, 0, 0, 0 };
+            piece w;
+            w.outer = outer;
+            w.group = g;
             V sum = (V)(0);
             for (index_t i = first + VECTOR; i < end; i += VECTORS)
                 sum += LOAD_PARTIAL(sums, 2 * ((outer * s->groups + g) * pieces + i) + which);
-            if (which == 1)
-                sum *= keep(stats_of(a, s, m, o, &w).r, a->apart ? lanes_at(s, outer, 0, 0) : 16);
+            if (which == 1) {
+                stats t;
+                stats_of(a, s, m, o, &w, &t);
+                sum *= keep(t.r, a->apart ? lanes_at(s, outer, 0, 0) : 16);
+            }
             acc += sum;
         }
     return acc;
@@ -101,8 +111,10 @@ __kernel void normalize_backward(norm a, space s, cut c, cut made, places m, pla
     sums += sums_at;
     const bool is_parameter = unit >= units, is_gamma = unit - units < n_gammas;
     const index_t j = is_gamma ? unit - units : unit - units - n_gammas;
-    const piece w = piece_of(&s, &c, is_parameter ? 0 : unit, i);
-    const stats t = stats_of(&a, &s, &m, &o, &w);
+    piece w;
+    piece_of(&s, &c, is_parameter ? 0 : unit, i, &w);
+    stats t;
+    stats_of(&a, &s, &m, &o, &w, &t);
     V sum = (V)(0), with_x = (V)(0);
     if (is_parameter)
         sum = add_parameter(&a, &s, &made, &m, &o, is_gamma ? &gammas : &betas, j, is_gamma, sums);
@@ -111,9 +123,9 @@ __kernel void normalize_backward(norm a, space s, cut c, cut made, places m, pla
     sum = total(sum, room, a.apart && !is_parameter);
     with_x = total(with_x, room, a.apart);
     if (is_parameter) {
-        if (i == 0 && get_local_id(0) == 0 && is_gamma)
+        if (i == 0 && ITEM == 0 && is_gamma)
             dgamma[parameter_at(&gammas, j)] = ONE_LANE(sum);
-        else if (i == 0 && get_local_id(0) == 0)
+        else if (i == 0 && ITEM == 0)
             dbeta[parameter_at(&betas, j)] = ONE_LANE(sum);
         return;
     }
@@ -123,12 +135,14 @@ __kernel void normalize_backward(norm a, space s, cut c, cut made, places m, pla
     const int along = ALONG(c);
     EACH_ROW(row, w, along)
     {
-        const line l = line_of(&a, &m, &o, &w, row);
+        line l;
+        line_of(&a, &m, &o, &w, row, &l);
         const index_t from = row_of(&dm, &w, row), to = row_of(&xm, &w, row);
         EACH_P(p, w, along)
         {
             const int lanes = lanes_at(&s, w.outer, row, p);
-            const point v = point_of(&a, &m, &o, &t, &l, p, lanes);
+            point v;
+            point_of(&a, &m, &o, &t, &l, p, lanes, &v);
             const V dz = LOAD(dy, &dm, from + p * dm.p, lanes) * slope(&a, v.z);
             STORE(dx, &xm, to + p * xm.p, lanes, v.scale * t.r * dz + level + linear * v.c);
         }
@@ -154,13 +168,16 @@ __kernel void normalize_parameters(norm a, space s, places m, place dm, paramete
     for (index_t outer = by_outer ? VECTOR : 0; outer < s.outers; outer += by_outer ? VECTORS : 1)
         for (index_t g = g0; g < g1; g++) {
             const piece w = { outer, g, row0, row1, p0, p1 };
-            const stats t = stats_of(&a, &s, &m, &o, &w);
+            stats t;
+            stats_of(&a, &s, &m, &o, &w, &t);
             for (index_t r = row0 + (by_outer ? 0 : VECTOR); r < row1; r += by_outer ? 1 : VECTORS) {
-                const line l = line_of(&a, &m, &o, &w, r);
+                line l;
+                line_of(&a, &m, &o, &w, r, &l);
                 const index_t at = row_of(&dm, &w, r);
                 for (index_t k = p0; k < p1; k++) {
                     const int lanes = lanes_at(&s, outer, r, k);
-                    const point v = point_of(&a, &m, &o, &t, &l, k, lanes);
+                    point v;
+                    point_of(&a, &m, &o, &t, &l, k, lanes, &v);
                     const V dz = LOAD(dy, &dm, at + k * dm.p, lanes) * slope(&a, v.z);
                     sum += keep(dz, lanes);
                     with_x += keep(dz * v.c * t.r, lanes);
@@ -177,7 +194,7 @@ __kernel void normalize_parameters(norm a, space s, places m, place dm, paramete
             store(dgamma, &gammas.m, gamma_at, lanes, with_x);
         if (want & 2)
             store(dbeta, &betas.m, beta_at, lanes, sum);
-    } else if (!apart && get_local_id(0) == 0) {
+    } else if (!apart && ITEM == 0) {
         if (want & 1)
             dgamma[gamma_at] = ONE_LANE(with_x);
         if (want & 2)
