@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include "inspect.h"
 #include "options.h"
 
 enum { TRAINING = 50000, VALIDATION = 10000, BATCH = 512 };
@@ -25,6 +26,7 @@ typedef struct config {
     int groups, batch, epochs;
     double lr, top, end; /* top > 0: lr -> top over the first `rise` of the training, then -> end, in straight lines */
     double rise;
+    bool lsuv;       /* initial weights by LSUV, which needs activations that can be shifted */
     const char *why; /* what to say when it comes out below 0.5 */
 } config;
 
@@ -42,25 +44,30 @@ static const char whole_layer[] =
 
 /* clang-format off */
 static const config configs[] = {
-    { "no-norm",         "no norm, lr 0.4", SOCLE_NORM_NONE, AS_PYTORCH, 0, BATCH, 2, 0.4, 0, 0, 0, too_fast },
-    { "no-norm-fast",    "no norm, lr 1.0", SOCLE_NORM_NONE, AS_PYTORCH, 0, BATCH, 2, 1.0, 0, 0, 0, too_fast },
-    { "course-bn",       "batch norm without gradient through its statistics, lr 1.0", SOCLE_NORM_BATCH, AS_COURSE, 0, BATCH, 2, 1.0, 0, 0, 0, NULL },
-    { "builtin-bn",      "batch norm, lr 1.0", SOCLE_NORM_BATCH, AS_PYTORCH, 0, BATCH, 2, 1.0, 0, 0, 0, NULL },
-    { "builtin-bn-sched","batch norm, lr 0.6 -> 2 -> 0.1", SOCLE_NORM_BATCH, AS_PYTORCH, 0, BATCH, 8, 0.6, 2.0, 0.1, 0.3, NULL },
-    { "layer-norm",      "layer norm with a weight per channel, lr 0.8", SOCLE_NORM_LAYER, AS_PYTORCH, 0, BATCH, 3, 0.8, 0, 0, 0, NULL },
-    { "group-norm",      "group norm, 4 groups, lr 0.8", SOCLE_NORM_GROUP, AS_PYTORCH, 4, BATCH, 3, 0.8, 0, 0, 0, NULL },
-    { "course-ln",       "layer norm with one weight, lr 0.3", SOCLE_NORM_LAYER, AS_COURSE, 0, BATCH, 3, 0.3, 0, 0, 0, whole_layer },
-    { "course-ln-fast",  "layer norm with one weight, lr 0.8", SOCLE_NORM_LAYER, AS_COURSE, 0, BATCH, 3, 0.8, 0, 0, 0, whole_layer },
-    { "course-in",       "instance norm, lr 0.1", SOCLE_NORM_INSTANCE, AS_COURSE, 0, BATCH, 3, 0.1, 0, 0, 0, no_variance },
-    { "bn-batch-2-fast", "batch norm, batches of 2, lr 1.0", SOCLE_NORM_BATCH, AS_PYTORCH, 0, 2, 1, 1.0, 0, 0, 0, small_batches },
-    { "bn-batch-2",      "batch norm, batches of 2, lr 0.4", SOCLE_NORM_BATCH, AS_PYTORCH, 0, 2, 1, 0.4, 0, 0, 0, small_batches },
-    { "running-batch-2", "running batch norm, batches of 2, lr 0.4", SOCLE_NORM_RUNNING, AS_PYTORCH, 0, 2, 1, 0.4, 0, 0, 0, NULL },
-    { "running-batch-32","running batch norm, batches of 32, lr 1 -> 0.2", SOCLE_NORM_RUNNING, AS_PYTORCH, 0, 32, 1, 1.0, 0.2, 0.2, 1.0, NULL },
+    { "no-norm",         "no norm, lr 0.4", SOCLE_NORM_NONE, AS_PYTORCH, 0, BATCH, 2, 0.4, 0, 0, 0, false, too_fast },
+    { "no-norm-fast",    "no norm, lr 1.0", SOCLE_NORM_NONE, AS_PYTORCH, 0, BATCH, 2, 1.0, 0, 0, 0, false, too_fast },
+    { "kaiming",         "no norm, Kaiming's initial weights, lr 0.6", SOCLE_NORM_NONE, AS_PYTORCH, 0, BATCH, 2, 0.6, 0, 0, 0, false, too_fast },
+    { "lsuv",            "no norm, initial weights by LSUV, lr 0.6", SOCLE_NORM_NONE, AS_PYTORCH, 0, BATCH, 2, 0.6, 0, 0, 0, true, NULL },
+    { "course-bn",       "batch norm without gradient through its statistics, lr 1.0", SOCLE_NORM_BATCH, AS_COURSE, 0, BATCH, 2, 1.0, 0, 0, 0, false, NULL },
+    { "builtin-bn",      "batch norm, lr 1.0", SOCLE_NORM_BATCH, AS_PYTORCH, 0, BATCH, 2, 1.0, 0, 0, 0, false, NULL },
+    { "builtin-bn-sched","batch norm, lr 0.6 -> 2 -> 0.1", SOCLE_NORM_BATCH, AS_PYTORCH, 0, BATCH, 8, 0.6, 2.0, 0.1, 0.3, false, NULL },
+    { "layer-norm",      "layer norm with a weight per channel, lr 0.8", SOCLE_NORM_LAYER, AS_PYTORCH, 0, BATCH, 3, 0.8, 0, 0, 0, false, NULL },
+    { "group-norm",      "group norm, 4 groups, lr 0.8", SOCLE_NORM_GROUP, AS_PYTORCH, 4, BATCH, 3, 0.8, 0, 0, 0, false, NULL },
+    { "course-ln",       "layer norm with one weight, lr 0.3", SOCLE_NORM_LAYER, AS_COURSE, 0, BATCH, 3, 0.3, 0, 0, 0, false, whole_layer },
+    { "course-ln-fast",  "layer norm with one weight, lr 0.8", SOCLE_NORM_LAYER, AS_COURSE, 0, BATCH, 3, 0.8, 0, 0, 0, false, whole_layer },
+    { "course-in",       "instance norm, lr 0.1", SOCLE_NORM_INSTANCE, AS_COURSE, 0, BATCH, 3, 0.1, 0, 0, 0, false, no_variance },
+    { "bn-batch-2-fast", "batch norm, batches of 2, lr 1.0", SOCLE_NORM_BATCH, AS_PYTORCH, 0, 2, 1, 1.0, 0, 0, 0, false, small_batches },
+    { "bn-batch-2",      "batch norm, batches of 2, lr 0.4", SOCLE_NORM_BATCH, AS_PYTORCH, 0, 2, 1, 0.4, 0, 0, 0, false, small_batches },
+    { "running-batch-2", "running batch norm, batches of 2, lr 0.4", SOCLE_NORM_RUNNING, AS_PYTORCH, 0, 2, 1, 0.4, 0, 0, 0, false, NULL },
+    { "running-batch-32","running batch norm, batches of 32, lr 1 -> 0.2", SOCLE_NORM_RUNNING, AS_PYTORCH, 0, 32, 1, 1.0, 0.2, 0.2, 1.0, false, NULL },
 };
 /* clang-format on */
 enum { CONFIGS = sizeof configs / sizeof configs[0] };
 
 /* ---- data and network ---- */
+
+/* Of all pixels of the first 50,000 images. */
+static const double pixel_mean = 0.1304, pixel_std = 0.3073;
 
 /* A part of the training images, as the notebook splits them. */
 static socle_loader *part(socle_device *d, const char *dir, size_t first, size_t length, socle_loader_desc o)
@@ -98,7 +105,7 @@ static socle_module *network(socle_device *d, const config *c, uint64_t seed)
         socle_conv_desc conv = { .in = width[i], .out = width[i + 1], .size = i ? 3 : 5, .stride = 2 };
         conv.norm = c->norm;
         conv.norm_desc = norm_of(c);
-        conv.act = SOCLE_ACT_RELU;
+        conv.act = c->lsuv ? SOCLE_ACT_GENERAL_RELU : SOCLE_ACT_RELU;
         conv.act_first = true;
         conv.bias = over_images ? SOCLE_BIAS_OFF : SOCLE_BIAS_ON;
         socle_append(net, socle_conv_new(d, conv));
@@ -147,7 +154,7 @@ static socle_learner *learner_of(const options *o, const config *c, socle_device
     if (!learn)
         return NULL;
     const socle_metric metrics[] = { socle_accuracy() };
-    socle_learner_add(learn, socle_cb_normalize(0.1304, 0.3073));
+    socle_learner_add(learn, socle_cb_normalize(pixel_mean, pixel_std));
     socle_learner_add(learn, socle_cb_metrics(metrics, 1));
     socle_learner_add(learn, socle_cb_recorder(record));
     socle_learner_add(learn, socle_cb_stop_on_nan(c->batch < 32 ? 500 : 20));
@@ -207,7 +214,11 @@ static socle_status run(const options *o, const config *c, socle_device *d, uint
     socle_recorder *record = data ? socle_recorder_new() : NULL;
     socle_learner *learn = learner_of(o, &own, d, data, seed, record);
     double started = seconds();
-    socle_status s = learn ? socle_fit(learn, own.epochs, own.lr) : socle_error_status();
+    socle_status s = learn ? SOCLE_OK : socle_error_status();
+    if (s == SOCLE_OK && own.lsuv)
+        s = init_by_lsuv(o, learn, SOCLE_LSUV_SHIFT, 1 / pixel_std, -pixel_mean / pixel_std);
+    if (s == SOCLE_OK)
+        s = socle_fit(learn, own.epochs, own.lr);
     if (s == SOCLE_OK || (learn && s == SOCLE_ERR_STATE)) {
         *r = outcome_of(record, seconds() - started);
         if (!o->quiet)
