@@ -13,7 +13,7 @@
 #include "inspect.h"
 #include "options.h"
 
-enum { TRAINING = 50000, VALIDATION = 10000, BATCH = 512 };
+enum { BATCH = 512 };
 
 /* ---- the configurations ---- */
 
@@ -24,21 +24,24 @@ typedef struct config {
     socle_norm_kind norm;
     variant variant;
     int groups, batch, epochs;
-    double lr, top, end; /* top > 0: lr -> top over the first `rise` of the training, then -> end, in straight lines */
+    double lr, top,
+        end; /* top > 0: lr -> top over the first `rise` of the training, then -> end, in straight lines */
     double rise;
     bool lsuv;       /* initial weights by LSUV, which needs activations that can be shifted */
     const char *why; /* what to say when it comes out below 0.5 */
 } config;
 
 static const char small_batches[] =
-    "In a batch of 2 the last layer's mean and variance are made of 2 numbers, so training divides by noise; and the "
+    "In a batch of 2 the last layer's mean and variance are made of 2 numbers, so training divides by noise; and "
+    "the "
     "running averages that evaluation divides by never saw such batches one by one.";
-static const char too_fast[] =
-    "Without a norm the activations grow from layer to layer at this rate, until the ReLUs are all at 0 and no gradient "
-    "comes through: the rate is too high for the initialisation.";
-static const char no_variance[] =
-    "An instance's statistics at 1x1 pixels are of a single number, whose variance is 0 (the notebook's division gives "
-    "NaN): all that reaches the last layer is each channel's bias, the same for every image. So it cannot classify.";
+static const char too_fast[] = "Without a norm the activations grow from layer to layer at this rate, until the "
+                               "ReLUs are all at 0 and no gradient "
+                               "comes through: the rate is too high for the initialisation.";
+static const char no_variance[] = "An instance's statistics at 1x1 pixels are of a single number, whose variance "
+                                  "is 0 (the notebook's division gives "
+                                  "NaN): all that reaches the last layer is each channel's bias, the same for "
+                                  "every image. So it cannot classify.";
 static const char whole_layer[] =
     "One weight and one bias for a whole layer cannot put channels right that have gone astray at this rate.";
 
@@ -69,23 +72,27 @@ enum { CONFIGS = sizeof configs / sizeof configs[0] };
 /* Of all pixels of the first 50,000 images. */
 static const double pixel_mean = 0.1304, pixel_std = 0.3073;
 
-/* A part of the training images, as the notebook splits them. */
-static socle_loader *part(socle_device *d, const char *dir, size_t first, size_t length, socle_loader_desc o)
+/* Five sixths of the training images, the first 50,000, to train on; the last 10,000 to validate. */
+static socle_loader *part(socle_device *d, const char *dir, bool last, socle_loader_desc o)
 {
     char images[4096], labels[4096];
     snprintf(images, sizeof images, "%s/train-images-idx3-ubyte", dir);
     snprintf(labels, sizeof labels, "%s/train-labels-idx1-ubyte", dir);
     socle_dataset *all = socle_dataset_idx(images, labels, 10);
-    return all ? socle_loader_new(socle_dataset_range(all, first, length), d, o) : NULL;
+    if (!all)
+        return NULL;
+    size_t n = socle_dataset_desc_of(all).length, training = n / 6 * 5 + n % 6 * 5 / 6;
+    return socle_loader_new(socle_dataset_range(all, last ? training : 0, last ? n - training : training), d, o);
 }
 
 static socle_data *mnist(const options *o, socle_device *d, size_t batch, uint64_t seed)
 {
-    socle_loader_desc train = { .batch = batch, .workers = o->workers, .shuffle = true, .train = true, .seed = seed };
+    socle_loader_desc train = {
+        .batch = batch, .workers = o->workers, .shuffle = true, .train = true, .seed = seed
+    };
     socle_loader_desc valid = { .batch = 2 * batch, .workers = o->workers };
-    socle_loader *first = part(d, o->data, 0, TRAINING, train);
-    socle_loader *last = first ? part(d, o->data, TRAINING, VALIDATION, valid) : NULL;
-    return socle_data_new(first, last, 1, 10, NULL);
+    socle_loader *first = part(d, o->data, false, train);
+    return first ? socle_data_new(first, part(d, o->data, true, valid), 1, 10, NULL) : NULL;
 }
 
 static socle_norm_desc norm_of(const config *c)
@@ -144,8 +151,8 @@ static void print_row(socle_learner *l, int n, const char *const *name, const do
     fflush(stdout);
 }
 
-static socle_learner *learner_of(const options *o, const config *c, socle_device *d, socle_data *data, uint64_t seed,
-                                 socle_recorder *record)
+static socle_learner *learner_of(const options *o, const config *c, socle_device *d, socle_data *data,
+                                 uint64_t seed, socle_recorder *record)
 {
     if (!data || !record)
         return NULL;
@@ -159,7 +166,8 @@ static socle_learner *learner_of(const options *o, const config *c, socle_device
     socle_learner_add(learn, socle_cb_recorder(record));
     socle_learner_add(learn, socle_cb_stop_on_nan(c->batch < 32 ? 500 : 20));
     if (c->top > 0)
-        socle_learner_add(learn, (socle_callback){ .name = "rate", .order = 1, .user = (void *)c, .before_batch = set_rate });
+        socle_learner_add(
+            learn, (socle_callback){ .name = "rate", .order = 1, .user = (void *)c, .before_batch = set_rate });
     if (!o->quiet)
         learn->log = print_row;
     return learn;
@@ -276,9 +284,10 @@ int main(int argc, char **argv)
     const char *names[CONFIGS + 2] = { "all" };
     for (int i = 0; i < CONFIGS; i++)
         names[i + 1] = configs[i].name;
-    options o = options_parse(argc, argv, "Trains fast.ai's MNIST network with one norm or another.",
-                              OPTION_CONFIG | OPTION_TRAINING | OPTION_SEEDS, names,
-                              (options){ .data = "data/mnist", .model = "builtin-bn", .seed = 1, .seeds = 1, .workers = 0 });
+    options o = options_parse(
+        argc, argv, "Trains fast.ai's MNIST network with one norm or another.",
+        OPTION_CONFIG | OPTION_TRAINING | OPTION_SEEDS, names,
+        (options){ .data = "data/mnist", .model = "builtin-bn", .seed = 1, .seeds = 1, .workers = 0 });
     bool made_out;
     if (!options_make_out(&o, &made_out))
         return 1;
