@@ -7,18 +7,59 @@
 
 /* ---- networks ---- */
 
-/* The network of examples/fashion_mnist.c: 28 -> 14 -> 7 -> 4 -> 2 pixels, and a 2x2 convolution to the classes. */
-static socle_module *fashion_conv(socle_device *d)
+/* The networks of examples/fashion_mnist.c: 28 -> 14 -> 7 -> 4 -> 2 pixels, and a 2x2 convolution to the classes. A norm
+ * stands between convolution and ReLU; the convolutions keep their biases. */
+static socle_module *fashion(socle_device *d, socle_norm_kind norm)
 {
     static const int width[] = { 1, 4, 8, 16, 16 };
     socle_module *net = socle_sequential_new(d);
     for (int i = 0; i < 4; i++) {
         socle_conv_desc conv = { .in = width[i], .out = width[i + 1], .stride = 2, .act = SOCLE_ACT_RELU };
+        conv.norm = norm;
+        conv.bias = SOCLE_BIAS_ON;
         socle_append(net, socle_conv_new(d, conv));
     }
     socle_conv_desc last = { .in = 16, .out = 10, .size = 2, .pad = SOCLE_PAD_NONE };
     socle_append(net, socle_conv_new(d, last));
     return socle_append(net, socle_flatten_new(d));
+}
+
+static socle_module *fashion_conv(socle_device *d)
+{
+    return fashion(d, SOCLE_NORM_NONE);
+}
+
+static socle_module *fashion_bn(socle_device *d)
+{
+    return fashion(d, SOCLE_NORM_BATCH);
+}
+
+/* The networks of examples/batchnorm.c with a norm over the images: 28 -> 14 -> 7 -> 4 -> 2 -> 1 pixels, convolution
+ * without bias -> ReLU -> norm, and a linear layer to the classes. */
+static socle_module *batchnorm(socle_device *d, socle_norm_kind norm)
+{
+    static const int width[] = { 1, 8, 16, 32, 64, 64 };
+    socle_module *net = socle_sequential_new(d);
+    for (int i = 0; i < 5; i++) {
+        socle_conv_desc conv = { .in = width[i], .out = width[i + 1], .size = i ? 3 : 5, .stride = 2 };
+        conv.norm = norm;
+        conv.act = SOCLE_ACT_RELU;
+        conv.act_first = true;
+        socle_append(net, socle_conv_new(d, conv));
+    }
+    socle_append(net, socle_adaptive_avg_pool_new(d, 1, 1));
+    socle_append(net, socle_flatten_new(d));
+    return socle_append(net, socle_linear_new(d, (socle_linear_desc){ .in = 64, .out = 10 }));
+}
+
+static socle_module *batchnorm_nb(socle_device *d)
+{
+    return batchnorm(d, SOCLE_NORM_BATCH);
+}
+
+static socle_module *running_nb(socle_device *d)
+{
+    return batchnorm(d, SOCLE_NORM_RUNNING);
 }
 
 static const workload workloads[] = {
@@ -30,6 +71,38 @@ static const workload workloads[] = {
       .model = fashion_conv,
       .rule = socle_sgd,
       .lr = 0.2f },
+    { .name = "fashion_bn",
+      .what = "fashion_conv with four batch norms, 4562 parameters, SGD",
+      .batch = 256,
+      .image = { 1, 28, 28 },
+      .classes = 10,
+      .model = fashion_bn,
+      .rule = socle_sgd,
+      .lr = 0.2f },
+    { .name = "batchnorm_nb",
+      .what = "five convolutions and batch norms on MNIST's size, 62274 parameters, SGD",
+      .batch = 512,
+      .image = { 1, 28, 28 },
+      .classes = 10,
+      .model = batchnorm_nb,
+      .rule = socle_sgd,
+      .lr = 1 },
+    { .name = "batchnorm_nb2",
+      .what = "batchnorm_nb on batches of 2",
+      .batch = 2,
+      .image = { 1, 28, 28 },
+      .classes = 10,
+      .model = batchnorm_nb,
+      .rule = socle_sgd,
+      .lr = 0.4f },
+    { .name = "running_nb2",
+      .what = "batchnorm_nb2 with running batch norms",
+      .batch = 2,
+      .image = { 1, 28, 28 },
+      .classes = 10,
+      .model = running_nb,
+      .rule = socle_sgd,
+      .lr = 0.4f },
 };
 
 /* ---- the table ---- */

@@ -68,6 +68,8 @@ static int sources_of(const char *file, const char *out[SOURCES])
     out[n++] = ocl_source("map.clh");
     if (strncmp(file, "gemm", 4) == 0)
         out[n++] = ocl_source("gemm.clh");
+    if (strncmp(file, "norm", 4) == 0)
+        out[n++] = ocl_source("norm.clh");
     if (strcmp(file, "elementwise.cl") == 0) {
         out[n++] = ocl_source("unary.def");
         out[n++] = ocl_source("binary.def");

@@ -1,9 +1,10 @@
-/* Convolutions of a few images: their windows unrolled (im2col), then matrix products. Blocks of 16 images would be
+/* Convolutions of a few images, those of conv_small.c aside: their windows unrolled (im2col), then matrix products. Blocks of 16 images would be
  * mostly empty here. One image at a time, so that the unrolled windows stay small. With P = Ho Wo and per group
  *
  *     y (K, P) = w (K, CRS) cols (CRS, P)    dcols = w^T dz, dx = col2im(dcols)    dw += dz cols^T */
 #include "conv_rows.h"
 
+#include "conv_small.h"
 #include "gemm.h"
 
 typedef struct rows_job {
@@ -88,6 +89,8 @@ static void finish(float *y, int64_t channels, int64_t pixels, const float *bias
 socle_status conv_rows_forward(cpu_device *d, const socle_conv *p, socle_epilogue e, socle_out y, socle_in x,
                                socle_in w, const float *bias)
 {
+    if (conv_small_fits(p, y, w))
+        return conv_small_forward(d, p, e, y, x, w, bias);
     workspace ws = workspace_on(d);
     rows_job j;
     socle_status s = prepare(&ws, &j, p, w, y);
@@ -116,6 +119,8 @@ socle_status conv_rows_forward(cpu_device *d, const socle_conv *p, socle_epilogu
 socle_status conv_rows_grad(cpu_device *d, const socle_conv *p, socle_out dx, float *dw, socle_in dz, socle_in x,
                             socle_in w)
 {
+    if (conv_small_fits(p, dz, w))
+        return conv_small_grad(d, p, dx, dw, dz, x, w);
     workspace ws = workspace_on(d);
     rows_job j;
     socle_status s = prepare(&ws, &j, p, w, dz);

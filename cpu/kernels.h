@@ -13,6 +13,7 @@ struct cpu_random_kernels;      /* isa/kernels_random.h */
 struct cpu_optim_kernels;       /* isa/kernels_optim.h */
 struct cpu_gemm_kernels;        /* isa/kernels_gemm.h */
 struct cpu_conv_kernels;        /* isa/kernels_conv.h: convolution and linear layers in the lane format */
+struct cpu_dots_kernels;        /* isa/kernels_dots.h: products of a few rows */
 struct cpu_norm_kernels;        /* isa/kernels_norm.h */
 
 struct cpu_kernels {
@@ -25,6 +26,7 @@ struct cpu_kernels {
     const struct cpu_optim_kernels *optim;
     const struct cpu_gemm_kernels *gemm;
     const struct cpu_conv_kernels *conv;
+    const struct cpu_dots_kernels *dots;
     const struct cpu_norm_kernels *norm;
 };
 

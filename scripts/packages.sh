@@ -5,7 +5,7 @@ need_packages() {
     local missing=() package
     if ! command -v dpkg-query > /dev/null || ! command -v apt-get > /dev/null; then
         echo "This script installs Debian packages. On this system, please install the equivalents of: $*" >&2
-        echo "(a C11 compiler with OpenMP, CMake 3.25 or newer, Ninja, zlib; for the tests Criterion), then build with" >&2
+        echo "(a C11 compiler with OpenMP, CMake 3.25 or newer, Ninja, zlib; cairo for pictures; for the tests Criterion), then build with" >&2
         echo "    cmake --preset release && cmake --build --preset release" >&2
         exit 1
     fi

@@ -3,6 +3,7 @@
 #include "simd.h"
 
 #include "body_conv.h"
+#include "body_dots.h"
 #include "body_elementwise.h"
 #include "body_gemm.h"
 #include "body_norm.h"
@@ -23,5 +24,6 @@ const struct cpu_kernels socle_cpu_scalar = {
     .optim = &optim_kernels,
     .gemm = &gemm_kernels,
     .conv = &conv_kernels,
+    .dots = &dots_kernels,
     .norm = &norm_kernels,
 };

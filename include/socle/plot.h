@@ -53,7 +53,10 @@ typedef struct socle_print_desc {
 /* A rough form as text, panel under panel; SOCLE_FAINT series are left out where there are others. Needs no cairo. */
 SOCLE_API socle_status socle_figure_print(const socle_figure *f, FILE *out, socle_print_desc o) SOCLE_MUST_USE;
 
-/* ---- panels: each call adds one; they fill the grid row by row ---- */
+/* ---- panels: each call adds one; they fill the grid row by row ----
+ *
+ * Missing arrays, ranges that are empty, sizes that make no sense, and a panel too many for the grid fail the figure with
+ * ERR_ARG, in words with the values. */
 
 typedef struct socle_axis {
     const char *label; /* NULL: none */
@@ -120,20 +123,21 @@ typedef struct socle_matrix_desc {
     const char *x_label, *y_label;
     const int64_t *counts; /* (rows, columns), row-major, none negative */
     int rows, columns;     /* 1 to 256 */
-    const char *const *row_names, *const *column_names; /* NULL: 0, 1, 2 ... */
+    const char *const *row_names; /* NULL: 0, 1, 2 ... */
+    const char *const *column_names;
 } socle_matrix_desc;
 SOCLE_API void socle_figure_matrix(socle_figure *f, socle_matrix_desc o);
 
 /* ---- the usual pictures of a training run, as panels ---- */
 
-/* Training loss of each step, pale, and its moving average over 1/40 of the steps; validation losses, the k-th (from 0) at
- * step (k + 1) * steps_per_epoch. */
+/* Training loss of each step, from 100 steps on pale behind its moving average over 1/40 of the steps; validation losses, the
+ * k-th (from 0) at step (k + 1) * steps_per_epoch. */
 typedef struct socle_plot_losses_desc {
     const float *train;
     size_t n;
     const float *valid; /* NULL: none */
     size_t n_valid;
-    size_t steps_per_epoch; /* 0: n / n_valid */
+    size_t steps_per_epoch; /* 0: n / n_valid, at least 1 */
     const char *title;      /* NULL: "loss" */
     bool log;               /* log10 of the loss */
 } socle_plot_losses_desc;
@@ -154,6 +158,11 @@ SOCLE_API void socle_plot_stats(socle_figure *f, socle_plot_table means, socle_p
 
 /* Loss against learning rate on a log axis. suggestion > 0 is marked. */
 SOCLE_API void socle_plot_lr_find(socle_figure *f, const float *lr, const float *loss, size_t n, double suggestion);
+
+/* y over x from low to high: an activation, a schedule. Called 201 times, before this returns. */
+typedef double (*socle_plot_fn)(double x, void *user);
+SOCLE_API void socle_plot_function(socle_figure *f, socle_plot_fn y, void *user, double low, double high,
+                                   const char *title);
 
 /* One panel for each layer: a column for every step, brightness for log(1 + count), small values at the bottom. */
 typedef struct socle_plot_histograms_desc {

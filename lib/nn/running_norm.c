@@ -44,10 +44,10 @@ static socle_status refresh_counters(running_norm *r)
     return s;
 }
 
-/* Kept as floats, as the tensors keep them: a run that goes on from a file goes on with the same numbers. */
+/* Kept in the tensors' precision: a run that goes on from a file goes on with the same numbers. */
 static socle_status store_counters(running_norm *r, socle_ctx *c, double counted, double images)
 {
-    r->counted = (double)(float)counted;
+    r->counted = socle_dtype_of(r->count) == SOCLE_F32 ? (double)(float)counted : counted;
     r->images = images;
     socle_status s = socle_fill(c, r->count, r->counted);
     if (s == SOCLE_OK)
@@ -59,8 +59,9 @@ static socle_status store_counters(running_norm *r, socle_ctx *c, double counted
 
 /* ---- training ---- */
 
-/* sums and sqrs after a batch of n numbers a channel, whose sums are n mean and n (var + mean^2). */
-static void add_batch(running_norm *r, socle_ctx *c, const socle_norm *p, socle_tensor *x, double n, double w)
+/* sums and sqrs after a batch whose sums are n mean and n (var + mean^2): `fresh` is w n, `stale` 1 - w. */
+static void add_batch(running_norm *r, socle_ctx *c, const socle_norm *p, socle_tensor *x, double fresh,
+                      double stale)
 {
     socle_device *d = socle_ctx_device(c);
     socle_shape shape = socle_shape1(r->o.channels);
@@ -68,9 +69,9 @@ static void add_batch(running_norm *r, socle_ctx *c, const socle_norm *p, socle_
     socle_tensor *var = mean == NULL ? NULL : socle_tensor_new(d, socle_device_real(d), shape);
     socle_status s = var == NULL ? socle_error_status() : socle_prim_moments(p, mean, var, x);
     if (s == SOCLE_OK)
-        s = socle_axpby(c, r->sums, w * n, mean, 1 - w);
+        s = socle_axpby(c, r->sums, fresh, mean, stale);
     if (s == SOCLE_OK)
-        s = socle_axpby(c, r->sqrs, w * n, socle_add(c, var, socle_square(c, mean)), 1 - w);
+        s = socle_axpby(c, r->sqrs, fresh, socle_add(c, var, socle_square(c, mean)), stale);
     socle_release(mean);
     socle_release(var);
     socle_ctx_fail(c, s);
@@ -113,13 +114,14 @@ static void update(running_norm *r, socle_ctx *c, socle_tensor *x, socle_norm *p
 {
     double images = (double)socle_dim(x, 0), n = (double)socle_numel(x) / r->o.channels;
     double w = 1 - (1 - r->o.momentum) / sqrt(images - 1);
-    add_batch(r, c, p, x, n, w);
-    socle_ctx_fail(c, store_counters(r, c, r->counted + w * (n - r->counted), r->images + images));
-    float each = (float)(1 / r->counted);
-    *mean = socle_scale(c, r->sums, (double)each, 0);
-    *var = socle_sub(c, socle_scale(c, r->sqrs, (double)each, 0), socle_square(c, *mean));
+    /* as axpby takes them: sums and count must have met the same weights, or the squares no longer cancel */
+    double fresh = (double)(float)(w * n), stale = (double)(float)(1 - w);
+    add_batch(r, c, p, x, fresh, stale);
+    socle_ctx_fail(c, store_counters(r, c, fresh + stale * r->counted, r->images + images));
+    *mean = socle_div(c, r->sums, r->count);
+    *var = socle_sub(c, socle_div(c, r->sqrs, r->count), socle_square(c, *mean));
     p->var_min = r->images < FEW_IMAGES ? (float)least_var : 0;
-    p->share = (float)(w * n * (double)each);
+    p->share = (float)(fresh / r->counted);
     keep_affine(r, c, p, *mean, *var);
 }
 

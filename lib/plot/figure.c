@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "text.h"
 
+static const double number_most = 1e300; /* differences are numbers still */
 enum { SIZE_LEAST = 64, SIZE_MOST = 16384, GRID_MOST = 1000, MATRIX_MOST = 256 };
 
 /* ---- life ---- */
@@ -161,15 +162,18 @@ static socle_status copy_values(void **out, const void *values, size_t n, size_t
     return SOCLE_OK;
 }
 
+/* Both 0, or an interval that doubles can subtract and divide. */
+static bool is_range(double low, double high)
+{
+    double size = fmax(fabs(low), fabs(high));
+    return (low == 0 && high == 0) || (size < number_most && high - low > fmax(1e-12 * size, 1e-290));
+}
+
 static socle_status copy_axis(axis *out, socle_axis a, const char *name)
 {
-    bool own = a.low != 0 || a.high != 0;
-    double size = fmax(fabs(a.low), fabs(a.high));
-    /* narrower than doubles can tell ticks apart, or too wide to subtract */
-    SOCLE_CHECK(!own || (size < 1e300 && a.high - a.low > fmax(1e-12 * size, 1e-290)), SOCLE_ERR_ARG,
-                "figure: the %s axis from %g to %g", name, a.low, a.high);
-    SOCLE_CHECK(!a.log || a.low > 0 || a.high == 0, SOCLE_ERR_ARG, "figure: a logarithmic %s axis from %g", name,
-                a.low);
+    SOCLE_CHECK(is_range(a.low, a.high), SOCLE_ERR_ARG, "figure: the %s axis from %g to %g", name, a.low, a.high);
+    SOCLE_CHECK(!a.log || a.low > 0 || (a.low == 0 && a.high == 0), SOCLE_ERR_ARG,
+                "figure: a logarithmic %s axis from %g", name, a.low);
     *out = (axis){ .log = a.log, .whole = a.whole, .low = a.low, .high = a.high };
     return copy_text(&out->label, a.label);
 }
@@ -193,7 +197,7 @@ static socle_status copy_series(series *out, const socle_series *s)
 
 static socle_status copy_mark(mark *out, const socle_mark *m)
 {
-    SOCLE_CHECK(isfinite(m->at), SOCLE_ERR_ARG, "figure: a mark at %g", m->at);
+    SOCLE_CHECK(fabs(m->at) < number_most, SOCLE_ERR_ARG, "figure: a mark at %g", m->at);
     *out = (mark){ .at = m->at, .horizontal = m->horizontal };
     return copy_text(&out->label, m->label);
 }
@@ -252,8 +256,7 @@ static socle_status make_raster(raster *r, const float *values, double low, doub
 {
     SOCLE_CHECK(values != NULL && r->rows > 0 && r->columns > 0, SOCLE_ERR_ARG,
                 "figure: a raster of %zu x %zu values at %p", r->rows, r->columns, (const void *)values);
-    SOCLE_CHECK(isfinite(low) && isfinite(high) && (low < high || (low == 0 && high == 0)), SOCLE_ERR_ARG,
-                "figure: colours from %g to %g", low, high);
+    SOCLE_CHECK(is_range(low, high), SOCLE_ERR_ARG, "figure: colours from %g to %g", low, high);
     SOCLE_CHECK(r->columns <= SIZE_MAX / r->rows / r->channels, SOCLE_ERR_NOMEM, "figure: %zu x %zu values",
                 r->rows, r->columns);
     void *copy = NULL;

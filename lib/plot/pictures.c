@@ -2,11 +2,16 @@
 #include <math.h>
 #include <stdio.h>
 #include <socle/sys/memory.h>
-#include "core/error.h"
 #include "figure.h"
 #include "scale.h"
 
-enum { SMOOTH_SHARE = 40 }; /* the moving average covers 1/40 of the steps */
+enum {
+    SMOOTH_SHARE = 40,   /* the moving average covers 1/40 of the steps, */
+    SMOOTH_LEAST = 100,  /* of so many at least, */
+    SMOOTH_POINTS = 320, /* and is drawn through so many points at most */
+    FUNCTION_POINTS = 201,
+    ROWS_MOST = 1000
+};
 
 /* Fails f if cond does not hold. */
 static bool require(socle_figure *f, bool cond, const char *what)
@@ -27,7 +32,7 @@ static bool ready(const socle_figure *f)
 static socle_series *series_of(socle_figure *f, const socle_plot_table *t, socle_series_style style)
 {
     if (!require(f, t->values != NULL || t->rows * t->n == 0, "plot: a table without values") ||
-        !require(f, t->rows <= 1000, "plot: a table of more than 1000 rows"))
+        !require(f, t->rows <= ROWS_MOST, "plot: a table of more than 1000 rows"))
         return NULL;
     socle_series *s = socle_mem_zeroed(t->rows, sizeof *s);
     if (s == NULL)
@@ -57,22 +62,49 @@ static void plot_table(socle_figure *f, socle_plot_table t, socle_lines_desc o, 
 
 /* ---- losses ---- */
 
-/* out[i] = mean of the finite values within `half` places of i; NaN where v[i] is none. */
-static void smooth(float *out, const float *v, size_t n, size_t half)
+/* Places along n steps and the mean of the finite losses around each: sums of their own, since a running sum never recovers
+ * from the loss of 1e30 that it lets go of. */
+static void smooth(float *at, float *mean, size_t points, const float *v, size_t n)
 {
-    double sum = 0;
-    size_t from = 0, to = 0, count = 0; /* the window [from, to) */
-    for (size_t i = 0; i < n; i++) {
-        for (; to < n && to <= i + half; to++) {
-            sum += isfinite(v[to]) ? (double)v[to] : 0;
-            count += isfinite(v[to]) ? 1 : 0;
+    size_t half = n / (2 * SMOOTH_SHARE);
+    for (size_t k = 0; k < points; k++) {
+        size_t i = (size_t)((double)(n - 1) * (double)k / (double)(points - 1)), count = 0;
+        double sum = 0;
+        for (size_t j = i > half ? i - half : 0; j < n && j <= i + half; j++) {
+            sum += isfinite(v[j]) ? (double)v[j] : 0;
+            count += isfinite(v[j]) ? 1 : 0;
         }
-        for (; from + half < i; from++) {
-            sum -= isfinite(v[from]) ? (double)v[from] : 0;
-            count -= isfinite(v[from]) ? 1 : 0;
-        }
-        out[i] = isfinite(v[i]) ? (float)(sum / (double)count) : NAN;
+        at[k] = (float)i;
+        mean[k] = count > 0 ? (float)(sum / (double)count) : NAN;
     }
+}
+
+/* Short runs are drawn as they are. */
+static int train_series(socle_series *s, const socle_plot_losses_desc *o, float *at, float *mean)
+{
+    if (o->n < SMOOTH_LEAST) {
+        s[0] = (socle_series){ .name = "train", .y = o->train, .n = o->n };
+        return 1;
+    }
+    size_t points = o->n < SMOOTH_POINTS ? o->n : SMOOTH_POINTS;
+    smooth(at, mean, points, o->train, o->n);
+    s[0] = (socle_series){ .y = o->train, .n = o->n, .style = SOCLE_FAINT };
+    s[1] = (socle_series){ .name = "train", .x = at, .y = mean, .n = points };
+    return 2;
+}
+
+/* Validation losses and the steps after which they were taken. */
+static int valid_series(socle_series *s, const socle_plot_losses_desc *o, float *at)
+{
+    size_t steps = o->steps_per_epoch;
+    if (o->n_valid == 0)
+        return 0;
+    if (steps == 0)
+        steps = o->n > o->n_valid ? o->n / o->n_valid : 1;
+    for (size_t i = 0; i < o->n_valid; i++)
+        at[i] = (float)((i + 1) * steps);
+    s[0] = (socle_series){ .name = "valid", .x = at, .y = o->valid, .n = o->n_valid, .style = SOCLE_LINE_POINTS };
+    return 1;
 }
 
 void socle_plot_losses(socle_figure *f, socle_plot_losses_desc o)
@@ -80,23 +112,12 @@ void socle_plot_losses(socle_figure *f, socle_plot_losses_desc o)
     if (!ready(f) || !require(f, o.train != NULL || o.n == 0, "plot: losses without values") ||
         !require(f, o.valid != NULL || o.n_valid == 0, "plot: validation losses without values"))
         return;
-    float *average = socle_mem_zeroed(o.n, sizeof *average), *at = socle_mem_zeroed(o.n_valid, sizeof *at);
-    if (average != NULL && at != NULL) {
-        size_t half = o.n / (2 * SMOOTH_SHARE), steps = o.steps_per_epoch;
-        if (steps == 0)
-            steps = o.n_valid > 0 ? o.n / o.n_valid : 0;
-        smooth(average, o.train, o.n, half);
-        for (size_t i = 0; i < o.n_valid; i++)
-            at[i] = (float)((i + 1) * steps);
+    float *smoothed = socle_mem_zeroed(2 * SMOOTH_POINTS, sizeof *smoothed);
+    float *epochs = socle_mem_zeroed(o.n_valid, sizeof *epochs);
+    if (smoothed != NULL && epochs != NULL) {
         socle_series s[3];
-        int n = 0;
-        if (half > 0)
-            s[n++] = (socle_series){ .y = o.train, .n = o.n, .style = SOCLE_FAINT };
-        s[n++] = (socle_series){ .name = "train", .y = average, .n = o.n };
-        if (o.n_valid > 0)
-            s[n++] = (socle_series){
-                .name = "valid", .x = at, .y = o.valid, .n = o.n_valid, .style = SOCLE_LINE_POINTS
-            };
+        int n = train_series(s, &o, smoothed, smoothed + SMOOTH_POINTS);
+        n += valid_series(s + n, &o, epochs);
         socle_figure_lines(f, (socle_lines_desc){ .title = o.title != NULL ? o.title : "loss",
                                                   .x = { .label = "step", .whole = true },
                                                   .y = { .label = "loss", .log = o.log },
@@ -105,8 +126,8 @@ void socle_plot_losses(socle_figure *f, socle_plot_losses_desc o)
     } else {
         figure_fail(f);
     }
-    socle_mem_free(average);
-    socle_mem_free(at);
+    socle_mem_free(smoothed);
+    socle_mem_free(epochs);
 }
 
 /* ---- tables ---- */
@@ -161,6 +182,20 @@ void socle_plot_lr_find(socle_figure *f, const float *lr, const float *loss, siz
                                               .n_series = 1,
                                               .marks = &m,
                                               .n_marks = marked });
+}
+
+void socle_plot_function(socle_figure *f, socle_plot_fn y, void *user, double low, double high, const char *title)
+{
+    if (!ready(f) || !require(f, y != NULL && low < high, "plot: a function over an empty range, or none"))
+        return;
+    float at[FUNCTION_POINTS], value[FUNCTION_POINTS];
+    for (int i = 0; i < FUNCTION_POINTS; i++) {
+        double x = low + (high - low) * i / (FUNCTION_POINTS - 1);
+        at[i] = (float)x;
+        value[i] = (float)y(x, user);
+    }
+    socle_series s = { .x = at, .y = value, .n = FUNCTION_POINTS };
+    socle_figure_lines(f, (socle_lines_desc){ .title = title, .series = &s, .n_series = 1 });
 }
 
 void socle_plot_histograms(socle_figure *f, socle_plot_histograms_desc o)

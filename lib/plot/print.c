@@ -293,11 +293,11 @@ socle_status socle_figure_print(const socle_figure *f, FILE *out, socle_print_de
     SOCLE_CHECK(out != NULL, SOCLE_ERR_ARG, "figure: nowhere to print to");
     SOCLE_CHECK(o.columns == 0 || (o.columns >= COLUMNS_LEAST && o.columns <= COLUMNS_MOST), SOCLE_ERR_ARG,
                 "figure: %d columns to print in, %d to %d are possible", o.columns, COLUMNS_LEAST, COLUMNS_MOST);
+    errno = 0;
     printer p = { out, o.columns ? o.columns : COLUMNS_USUAL, o.unicode, o.color };
     put_title(&p, f->title);
     for (size_t i = 0; i < f->n; i++)
         SOCLE_TRY(print_panel(&p, &f->panel[i]));
-    errno = 0;
     SOCLE_CHECK(fflush(out) == 0 && !ferror(out), SOCLE_ERR_IO, "figure: cannot print: %s", strerror(errno));
     return SOCLE_OK;
 }

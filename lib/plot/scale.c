@@ -1,5 +1,6 @@
 #include "scale.h"
 
+#include <float.h>
 #include <math.h>
 
 /* ---- ranges ---- */
@@ -39,9 +40,10 @@ bool scale_find(scale *s, const panel *p, bool along_y, double margin)
         high = 1;
     }
     if (a->log) {
-        double factor = high > low ? pow(high / low, margin) : 2;
-        s->low = low / factor;
-        s->high = high * factor;
+        /* marks may be so far apart that their ratio is no number */
+        double factor = high > low ? exp(margin * (log(high) - log(low))) : 2;
+        s->low = fmax(low / factor, DBL_MIN);
+        s->high = fmin(high * factor, DBL_MAX);
     } else {
         double pad = high > low ? (high - low) * margin : low != 0 ? fabs(low) * 0.1 : 1;
         s->low = low - pad;
@@ -59,7 +61,8 @@ bool scale_has(const scale *s, double v)
 
 double scale_at(const scale *s, double v)
 {
-    double share = s->log ? log(v / s->low) / log(s->high / s->low) : (v - s->low) / (s->high - s->low);
+    double share =
+        s->log ? (log(v) - log(s->low)) / (log(s->high) - log(s->low)) : (v - s->low) / (s->high - s->low);
     return s->from + fmin(fmax(share, -3), 4) * (s->to - s->from); /* cairo's coordinates end at 2^23 */
 }
 

@@ -50,7 +50,7 @@ void term_line(term_canvas *t, int x0, int y0, int x1, int y1, unsigned char ink
 
 static void print_start(const term_canvas *t, unsigned char ink, FILE *out)
 {
-    static const int code[] = { 34, 33, 32, 35, 36, 31, 37, 90 };
+    static const int code[] = { 34, 33, 32, 35, 36, 31, 94, 90 };
     if (t->color && ink > 0)
         fprintf(out, "\x1b[%dm", code[(ink - 1) % 8]);
 }

@@ -77,3 +77,9 @@ double color_contrast(color a, color b)
     double one = color_luminance(a), two = color_luminance(b);
     return (fmax(one, two) + 0.05) / (fmin(one, two) + 0.05);
 }
+
+color color_text_on(color back)
+{
+    const color black = { 0, 0, 0 }, white = { 1, 1, 1 };
+    return color_contrast(black, back) > color_contrast(white, back) ? black : white;
+}

@@ -26,5 +26,7 @@ color color_mix(color a, color b, double share);
 double color_luminance(color c);
 /* Contrast of WCAG 2, 1 to 21. */
 double color_contrast(color a, color b);
+/* Black or white, whichever is read better on it: a contrast of at least 4.58, the root of 21. */
+color color_text_on(color back);
 
 #endif

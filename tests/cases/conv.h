@@ -49,6 +49,8 @@ static const conv_row conv_rows[] = {
     { "8 images",             8, 3, 5, 5, 4, 3, 3,        CONV(1, 1), 0, 0 },
     { "15 images",            15, 2, 5, 7, 3, 3, 3,       CONV(1, 1), 0, 0 },
     { "16 images",            16, 3, 6, 5, 8, 3, 3,       CONV(2, 1), 0, 0 },
+    { "3 images, 2 groups",   3, 4, 6, 5, 6, 3, 3,        { { 2, 1 }, { 1, 0 }, { 1, 2 }, 2 }, 0, 0 },
+    { "2 images, large",      2, 16, 16, 16, 32, 3, 3,    CONV(1, 1), CASE_LARGE, 0 }, /* beyond what is small */
     { "17 images",            17, 4, 5, 5, 6, 3, 3,       CONV(1, 1), 0, 0 },
     { "33 images",            33, 2, 4, 6, 5, 3, 3,       CONV(2, 1), 0, 0 },
 

@@ -31,7 +31,9 @@ static const norm_row norm_rows[] = {
     { 40, 3, 1, 6,      true, NORM_ELEMENT, 0, 0 },
     { 33, 2, 1, 12,     true, NORM_CHANNEL, 100, 0 }, /* far from 0: squares minus the squared mean would be noise */
     { 5, 2, 1, 30,      true, NORM_CHANNEL, 100, 0 },
+    { 17, 1, 1, 260,    true, NORM_CHANNEL, 3, 0 },  /* sums in pieces, by images */
     { 1, 1, 1, 5000,    true, NORM_CHANNEL, 0, CASE_LARGE },
+    { 1, 2, 1, 8300,    true, NORM_CHANNEL, 100, CASE_LARGE }, /* by pixels */
     { 65, 70, 1, 4,     true, NORM_CHANNEL, 0, CASE_LARGE },
     { 100, 4, 1, 196,   true, NORM_CHANNEL, 3, CASE_LARGE },
     { 256, 8, 1, 49,    true, NORM_CHANNEL, 0, CASE_BENCH | CASE_LARGE },
@@ -52,6 +54,8 @@ static const norm_row norm_rows[] = {
     { 18, 3, 2, 4,      false, NORM_PLAIN, 0, 0 },
     { 17, 2, 2, 6,      false, NORM_CHANNEL, 100, 0 },
     { 3, 2, 2, 10,      false, NORM_CHANNEL, 100, 0 },
+    { 2, 1, 5, 2000,    false, NORM_ELEMENT, 0, CASE_LARGE }, /* sums in pieces, by channels */
+    { 9, 1, 3, 200,     false, NORM_SCALAR, 100, CASE_LARGE },
     { 65, 4, 16, 4,     false, NORM_CHANNEL, 0, CASE_LARGE },
     { 40, 1, 8, 196,    false, NORM_SCALAR, 0, CASE_LARGE },
     { 128, 2, 4, 49,    false, NORM_ELEMENT, 0, CASE_BENCH | CASE_LARGE },

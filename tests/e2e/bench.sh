@@ -1,5 +1,6 @@
 #!/bin/sh
-# bench.sh SOCLE_BENCH: train prints what a step takes; its steady state takes no device memory and does not wait.
+# bench.sh SOCLE_BENCH: train prints what a step takes; every workload trains, and its steady state takes no device memory
+# and does not wait.
 set -u
 program=$1
 failures=0
@@ -15,12 +16,23 @@ for words in "^cpu: " "^fashion_conv: .*batch 256" "^forward " "^backward " "^op
     echo "$out" | grep -q "$words" || fail "train: \"$words\" expected: $out"
 done
 
-json=$("$program" train --device cpu --threads 1 --seconds 0.01 --json) || fail "train --json: exit $?"
-[ "$(echo "$json" | wc -l)" -eq 1 ] || fail "train --json: one line expected: $json"
-for words in '"workload": "fashion_conv"' '"threads": 1' '"batch": 256' '"step_median_s": [0-9]' '"device_bytes": 0,' \
-    '"waits": 0,' '"compiled": 0,'; do
-    echo "$json" | grep -q "$words" || fail "train --json: $words expected: $json"
-done
+# trains NAME BATCH [ARGUMENT...]: --json prints one line, of this workload
+trains() {
+    name=$1
+    batch=$2
+    shift 2
+    json=$("$program" train "$@" --device cpu --threads 1 --seconds 0.01 --json) || fail "train $* --json: exit $?"
+    [ "$(echo "$json" | wc -l)" -eq 1 ] || fail "train $* --json: one line expected: $json"
+    for words in "\"workload\": \"$name\"" '"threads": 1' "\"batch\": $batch," '"step_median_s": [0-9]' \
+        '"device_bytes": 0,' '"waits": 0,' '"compiled": 0,'; do
+        echo "$json" | grep -q "$words" || fail "train $* --json: $words expected: $json"
+    done
+}
+trains fashion_conv 256
+trains fashion_bn 256 fashion_bn
+trains batchnorm_nb 512 batchnorm_nb
+trains batchnorm_nb2 2 batchnorm_nb2
+trains running_nb2 2 running_nb2
 
 "$program" --help | grep -q "^ *fashion_conv  .*(default)" || fail "--help does not list the workloads"
 # refuse WORDS [ARGUMENT...]: exit 2, one line on stderr with these words

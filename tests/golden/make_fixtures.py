@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Makes the fixture files of this folder: what PyTorch computes, for tests/ops/test_parity.c and
-tests/e2e/test_training_step.c. Needs Python 3 with numpy and torch; run it as
+"""Makes the fixture files of this folder: what PyTorch computes, for tests/ops/test_parity.c,
+tests/nn/test_norm.c and tests/e2e/test_training_step.c. Needs Python 3 with numpy and torch; run it as
 
     python3 tests/golden/make_fixtures.py
 
@@ -186,6 +186,121 @@ def activations():
     f.write()
 
 
+class CourseBatchNorm(torch.nn.Module):
+    """Statistics without gradient, the variance unbiased."""
+
+    def __init__(self, c):
+        super().__init__()
+        self.weight, self.bias = torch.nn.Parameter(torch.ones(c)), torch.nn.Parameter(torch.zeros(c))
+        self.register_buffer("running_mean", torch.zeros(c))
+        self.register_buffer("running_var", torch.ones(c))
+
+    def forward(self, x):
+        if self.training:
+            with torch.no_grad():
+                mean, var = x.mean((0, 2, 3)), x.var((0, 2, 3))
+                self.running_mean += 0.1 * (mean - self.running_mean)
+                self.running_var += 0.1 * (var - self.running_var)
+        else:
+            mean, var = self.running_mean, self.running_var
+        along = (1, -1, 1, 1)
+        scale = self.weight / (var + 1e-5).sqrt()
+        return (x - mean.view(along)) * scale.view(along) + self.bias.view(along)
+
+
+class CourseLayerNorm(torch.nn.Module):
+    """One weight and one bias, the variance unbiased."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight, self.bias = torch.nn.Parameter(torch.ones(1)), torch.nn.Parameter(torch.zeros(1))
+
+    def forward(self, x):
+        axes = (1, 2, 3)
+        mean, var = x.mean(axes, keepdim=True), x.var(axes, keepdim=True)
+        return (x - mean) / (var + 1e-5).sqrt() * self.weight + self.bias
+
+
+class CourseInstanceNorm(torch.nn.Module):
+    """An eps of 1, the variance unbiased."""
+
+    def __init__(self, c):
+        super().__init__()
+        self.weight, self.bias = torch.nn.Parameter(torch.ones(c)), torch.nn.Parameter(torch.zeros(c))
+
+    def forward(self, x):
+        mean, var = x.mean((2, 3), keepdim=True), x.var((2, 3), keepdim=True)
+        return (x - mean) / (var + 1).sqrt() * self.weight.view(1, -1, 1, 1) + self.bias.view(1, -1, 1, 1)
+
+
+class RunningBatchNorm(torch.nn.Module):
+    """Averages of sums, of sums of squares and of counts; the gradient flows through what this batch adds."""
+
+    def __init__(self, c):
+        super().__init__()
+        self.weight, self.bias = torch.nn.Parameter(torch.ones(c)), torch.nn.Parameter(torch.zeros(c))
+        for name, start in (("sums", torch.zeros(c)), ("sqrs", torch.zeros(c)), ("count", torch.tensor(0.0)),
+                            ("factor", torch.zeros(c)), ("offset", torch.zeros(c)), ("batch", torch.tensor(0.0))):
+            self.register_buffer(name, start)
+
+    def forward(self, x):
+        if self.training:
+            w = 1 - 0.9 / (len(x) - 1) ** 0.5
+            self.sums = self.sums.detach() * (1 - w) + w * x.sum((0, 2, 3))
+            self.sqrs = self.sqrs.detach() * (1 - w) + w * (x * x).sum((0, 2, 3))
+            self.count = self.count * (1 - w) + w * (x.numel() / x.shape[1])
+            self.batch = self.batch + len(x)
+            mean = self.sums / self.count
+            var = self.sqrs / self.count - mean * mean
+            if self.batch < 20:
+                var = var.clamp(min=0.01)
+            self.factor = self.weight / (var + 1e-5).sqrt()
+            self.offset = self.bias - mean * self.factor
+        return x * self.factor.view(1, -1, 1, 1) + self.offset.view(1, -1, 1, 1)
+
+
+def norms():
+    """Three training steps (a fixed lr of 0.25 on weight and bias) on batches of 3, 9 and 17, then an evaluation of the
+    first batch. Channel 1 varies little, so that a smallest variance shows; channel 2 lies far from 0."""
+    f, rng = Fixture("norm.fix"), np.random.default_rng(5)
+    nn, c, h, w = torch.nn, 4, 5, 3
+    cases = {
+        "batch": nn.BatchNorm2d(c), "batch_1d": nn.BatchNorm1d(c), "batch_course": CourseBatchNorm(c),
+        "layer": nn.LayerNorm((c, h, w)), "layer_course": CourseLayerNorm(),
+        "layer_channel": nn.GroupNorm(1, c), "instance": nn.InstanceNorm2d(c, affine=True),
+        "instance_course": CourseInstanceNorm(c), "group": nn.GroupNorm(2, c), "running": RunningBatchNorm(c),
+    }
+    for case, norm in cases.items():
+        norm.double()
+        for name, p in norm.named_parameters():
+            p.data = draw(rng, *p.shape).detach() + (1.5 if name == "weight" else 0)
+            p.data = torch.tensor(p.data.numpy().astype(np.float32).astype(np.float64))
+            f.add(f"{case}.{name}", stored(p))
+        shape = (c,) if case == "batch_1d" else (c, h, w)
+        for step, n in enumerate((3, 9, 17)):
+            x = draw(rng, n, *shape).detach()
+            x[:, 1] *= 0.0625
+            x[:, 2] += 8
+            x = torch.tensor(stored(x).astype(np.float64), requires_grad=True)
+            y = norm(x)
+            dy = draw(rng, *y.shape).detach()
+            norm.zero_grad()
+            y.backward(dy)
+            for name, value in (("x", stored(x)), ("dy", stored(dy)), ("y", y), ("dx", x.grad)):
+                f.add(f"{case}.{step}.{name}", value)
+            for name, p in norm.named_parameters():
+                f.add(f"{case}.{step}.d{name}", p.grad)
+                p.data -= 0.25 * p.grad
+            first = x if step == 0 else first
+        norm.eval()
+        f.add(f"{case}.eval", norm(first))
+        for name, b in norm.named_buffers():
+            if name != "num_batches_tracked":
+                f.add(f"{case}.after.{name}", b)
+        print(f"  {case}: sum of the last dx {x.grad.sum().item():.9f}, of the evaluation {norm(first).sum().item():.9f}")
+    f.write()
+
+
 def smooth_images(rng, n):
     """(n, 1, 28, 28) in [0, 1]: a few slow waves each, so that neighbouring pixels are alike as in real images."""
     i, j = np.meshgrid(np.arange(28) / 28, np.arange(28) / 28, indexing="ij")
@@ -232,4 +347,5 @@ if __name__ == "__main__":
     poolings()
     losses()
     activations()
+    norms()
     training_step()

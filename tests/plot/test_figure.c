@@ -240,6 +240,10 @@ Test(figure, odd_values_are_drawn)
             f, (socle_heatmap_desc){ .values = values[i], .rows = 3, .columns = 1, .origin_low = true });
         socle_figure_image(f, (socle_image_desc){ .pixels = values[i], .channels = 3, .height = 1, .width = 1 });
     }
+    const socle_mark apart[] = { { .at = 1e-299 }, { .at = 1e299 }, { .at = 1e-299, .horizontal = true } };
+    for (int log = 0; log < 2; log++)
+        socle_figure_lines(
+            f, (socle_lines_desc){ .x = { .log = log }, .y = { .log = log }, .marks = apart, .n_marks = 3 });
     socle_figure_matrix(f, (socle_matrix_desc){ .counts = zero, .rows = 2, .columns = 2 });
     FILE *out = tmpfile();
     assert_ok(socle_figure_print(f, out, (socle_print_desc){ .unicode = true }));

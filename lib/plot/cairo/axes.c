@@ -38,6 +38,8 @@ static void make_x_ticks(canvas *c, axes *a, bool whole)
     do
         ticks_make(&a->x_ticks, &a->x, whole, most);
     while (--most >= 2 && !apart(c, &a->x_ticks, &a->x));
+    if (!apart(c, &a->x_ticks, &a->x))
+        a->x_ticks.n = 1; /* a very narrow panel */
 }
 
 void axes_layout(canvas *c, axes *a, const panel *p, box place, double right)
@@ -117,9 +119,5 @@ void axes_draw(canvas *c, const axes *a, const panel *p, box place, bool grid)
     draw_text(c, p->x.label, middle, place.y + place.height - LINE / 2.0, a->inside.width, label);
     label.upright = true;
     draw_text(c, p->y.label, place.x + LINE / 2.0, a->inside.y + a->inside.height / 2, a->inside.height, label);
-    /* above the data's middle, but not out of the panel */
-    double half = fmin(draw_text_width(c, p->title, TEXT_TITLE, true), place.width) / 2;
-    middle = fmin(fmax(middle, place.x + half), place.x + place.width - half);
-    draw_text(c, p->title, middle, place.y + TITLE_LINE / 2.0, place.width,
-              (text_style){ .size = TEXT_TITLE, .color = c->theme->ink, .bold = true, .align = 0.5 });
+    draw_title(c, p->title, middle, place.y + TITLE_LINE / 2.0, place);
 }

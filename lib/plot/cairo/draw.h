@@ -33,6 +33,8 @@ typedef struct text_style {
 double draw_text_width(canvas *c, const char *text, double size, bool bold);
 /* (x, y): the middle of the line's height. Text longer than `most` pixels ends in an ellipsis. */
 void draw_text(canvas *c, const char *text, double x, double y, double most, text_style s);
+/* A panel's title: centred at x, or as near to it as the panel's place allows. */
+void draw_title(canvas *c, const char *text, double x, double y, box place);
 
 /* ---- axes.c ---- */
 

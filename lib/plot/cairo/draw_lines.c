@@ -5,7 +5,14 @@
 #include "draw.h"
 #include "legend.h"
 
-enum { INSET = 8, LABEL_LINE = 16, CORNERS = 4, MANY_POINTS = 60, FEW_SERIES = 4 };
+enum {
+    INSET = 8,          /* pixels between legend and axes */
+    LEGEND_LEAST = 240, /* pixels of a panel that has room for a legend */
+    LABEL_LINE = 16,
+    CORNERS = 4,
+    MANY_POINTS = 60, /* get smaller markers */
+    FEW_SERIES = 4    /* get thicker lines */
+};
 
 /* ---- the legend's place ---- */
 
@@ -37,7 +44,7 @@ static void count_path(corners *k, const point *p, size_t n)
     }
 }
 
-/* The series in pixels; free it. NULL without points or without memory. */
+/* The series in pixels; free it. Without memory it is NULL, of no points. */
 static point *trace(canvas *c, const axes *a, const series *s, size_t *n)
 {
     point *p = socle_mem_zeroed(s->n, sizeof *p);
@@ -52,18 +59,26 @@ static point *trace(canvas *c, const axes *a, const series *s, size_t *n)
 
 /* ---- marks ---- */
 
+static double label_width(canvas *c, const axes *a, const mark *m)
+{
+    return fmin(draw_text_width(c, m->label, TEXT_TICK, false), fmax(a->inside.width - 8, 0));
+}
+
 /* Where the label of the panel's i-th mark starts; labels of neighbours stand on lines of their own. */
 static point label_place(canvas *c, const axes *a, const lines *l, int i)
 {
     const mark *m = &l->marks[i];
-    double width = draw_text_width(c, m->label, TEXT_TICK, false), right = a->inside.x + a->inside.width;
-    if (m->horizontal)
-        return (point){ right - width - 4, scale_at(&a->y, m->at) - LABEL_LINE / 2.0 };
+    double width = label_width(c, a, m), right = a->inside.x + a->inside.width;
+    if (m->horizontal) {
+        double y = scale_at(&a->y, m->at);
+        return (point){ right - width - 4,
+                        y - LABEL_LINE > a->inside.y ? y - LABEL_LINE / 2.0 : y + LABEL_LINE / 2.0 };
+    }
     double at = scale_at(&a->x, m->at), x = at + 5 + width <= right ? at + 5 : at - 5 - width;
     int line = 0;
     for (int k = 0; k < i; k++)
         line += !l->marks[k].horizontal;
-    return (point){ x, a->inside.y + LABEL_LINE * (line % 4 + 0.5) };
+    return (point){ fmax(x, a->inside.x + 4), a->inside.y + LABEL_LINE * (line % 4 + 0.5) };
 }
 
 static bool on_axis(const scale *s, double v)
@@ -77,7 +92,7 @@ static void count_labels(canvas *c, corners *k, const axes *a, const lines *l)
         if (l->marks[i].label == NULL)
             continue;
         point at = label_place(c, a, l, i);
-        double width = draw_text_width(c, l->marks[i].label, TEXT_TICK, false);
+        double width = label_width(c, a, &l->marks[i]);
         for (double x = 0; x <= width; x += 4)
             count_hit(k, at.x + x, at.y);
     }
@@ -108,12 +123,12 @@ static void draw_mark_labels(canvas *c, const axes *a, const lines *l)
         if (m->label == NULL || !on_axis(m->horizontal ? &a->y : &a->x, m->at))
             continue;
         point at = label_place(c, a, l, i);
-        double width = draw_text_width(c, m->label, TEXT_TICK, false);
-        draw_color(c, c->theme->paper);
+        double width = label_width(c, a, m);
+        const color *paper = &c->theme->paper;
+        cairo_set_source_rgba(c->cr, paper->r, paper->g, paper->b, 0.7); /* data below stays visible */
         cairo_rectangle(c->cr, at.x - 2, at.y - LABEL_LINE / 2.0 + 1, width + 4, LABEL_LINE - 2);
         cairo_fill(c->cr);
-        draw_text(c, m->label, at.x, at.y, a->inside.width,
-                  (text_style){ .size = TEXT_TICK, .color = c->theme->ink });
+        draw_text(c, m->label, at.x, at.y, width + 0.5, (text_style){ .size = TEXT_TICK, .color = c->theme->ink });
     }
 }
 
@@ -122,9 +137,16 @@ static void draw_mark_labels(canvas *c, const axes *a, const lines *l)
 static void draw_points(canvas *c, const axes *a, const series *s)
 {
     double radius = s->n > MANY_POINTS ? 2 : 3;
-    for (size_t i = 0; i < s->n; i++)
-        if (on_axis(&a->x, series_x(s, i)) && on_axis(&a->y, (double)s->y[i]))
-            draw_dot(c, scale_at(&a->x, series_x(s, i)), scale_at(&a->y, (double)s->y[i]), radius);
+    point before = { -INFINITY, -INFINITY };
+    for (size_t i = 0; i < s->n; i++) {
+        if (!on_axis(&a->x, series_x(s, i)) || !on_axis(&a->y, (double)s->y[i]))
+            continue;
+        point at = { scale_at(&a->x, series_x(s, i)), scale_at(&a->y, (double)s->y[i]) };
+        if (hypot(at.x - before.x, at.y - before.y) < 0.5)
+            continue; /* one on the other: a million of them are one marker, and a small file */
+        draw_dot(c, at.x, at.y, radius);
+        before = at;
+    }
 }
 
 static void draw_path(canvas *c, const point *p, size_t n, double width)
@@ -211,7 +233,9 @@ void draw_lines(canvas *c, const panel *p, box place)
     bool any = scale_find(&a.x, p, false, 0.02);
     any = scale_find(&a.y, p, true, 0.06) && any;
     axes_layout(c, &a, p, place, 0);
-    legend g = legend_make(c, l, a.inside.width * 0.6, a.inside.height - 2 * INSET);
+    legend g = { 0 };
+    if (place.width >= LEGEND_LEAST)
+        g = legend_make(c, l, a.inside.width * 0.6, a.inside.height - 2 * INSET);
     box at = { 0 };
     if (g.width > 0)
         at = legend_corner(c, &a, l, &g, &hits);

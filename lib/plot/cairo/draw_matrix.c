@@ -77,9 +77,7 @@ static void draw_cell(canvas *c, const table *t, const matrix *m, int row, int c
         return;
     char text[24];
     snprintf(text, sizeof text, "%" PRId64, count);
-    color ink = color_contrast(th->ink, back) > color_contrast(th->paper, back) ? th->ink : th->paper;
-    if (count == 0)
-        ink = color_mix(th->soft, back, 0.45);
+    color ink = count > 0 ? color_text_on(back) : color_mix(th->soft, back, 0.45);
     draw_text(c, text, x + (t->cell_width - line) / 2, y + (t->cell_height - line) / 2, INFINITY,
               (text_style){ .size = t->text_size, .color = ink, .align = 0.5 });
 }
@@ -120,6 +118,5 @@ void draw_matrix(canvas *c, const panel *p, box place)
                   t.inside.width, label);
     label.upright = true;
     draw_text(c, p->y.label, place.x + LINE / 2.0, t.inside.y + t.inside.height / 2, t.inside.height, label);
-    draw_text(c, p->title, middle, place.y + TITLE_LINE / 2.0 - 2, place.width,
-              (text_style){ .size = TEXT_TITLE, .color = c->theme->ink, .bold = true, .align = 0.5 });
+    draw_title(c, p->title, middle, place.y + TITLE_LINE / 2.0 - 2, place);
 }

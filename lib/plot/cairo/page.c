@@ -19,7 +19,8 @@ static box panel_size(const panel *p, bool alone)
     case PANEL_HEATMAP:
         return alone ? (box){ .width = 640, .height = 360 } : (box){ .width = 400, .height = 240 };
     case PANEL_MATRIX:
-        return (box){ .width = 150 + 52.0 * p->matrix.columns, .height = 110 + 38.0 * p->matrix.rows };
+        return (box){ .width = 150 + fmax(52.0 * p->matrix.columns, 200),
+                      .height = 110 + fmax(38.0 * p->matrix.rows, 150) };
     case PANEL_IMAGE: {
         double w = (double)p->raster.columns, h = (double)p->raster.rows,
                side = alone ? IMAGE_SIDE_ALONE : IMAGE_SIDE;

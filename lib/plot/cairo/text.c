@@ -22,8 +22,8 @@ double draw_text_width(canvas *c, const char *text, double size, bool bold)
     return e.x_advance;
 }
 
-/* Takes characters from the end until the text and an ellipsis fit. */
-static void shorten(canvas *c, char *text, size_t length, double most)
+/* Takes characters from the end until the text and an ellipsis fit. Returns whether any is left. */
+static bool shorten(canvas *c, char *text, size_t length, double most)
 {
     static const char ellipsis[] = "\xe2\x80\xa6";
     cairo_text_extents_t e = { 0 };
@@ -34,6 +34,7 @@ static void shorten(canvas *c, char *text, size_t length, double most)
         memcpy(text + length, ellipsis, sizeof ellipsis);
         cairo_text_extents(c->cr, text, &e);
     } while (length > 0 && e.x_advance > most);
+    return length > 0;
 }
 
 static void show(canvas *c, const char *text, double x, double y, text_style s)
@@ -70,7 +71,15 @@ void draw_text(canvas *c, const char *text, double x, double y, double most, tex
         return;
     }
     memcpy(cut, text, length + 1);
-    shorten(c, cut, length, most);
-    show(c, cut, x, y, s);
+    if (shorten(c, cut, length, most))
+        show(c, cut, x, y, s);
     socle_mem_free(cut);
+}
+
+void draw_title(canvas *c, const char *text, double x, double y, box place)
+{
+    double half = fmin(draw_text_width(c, text, TEXT_TITLE, true), place.width) / 2;
+    x = fmin(fmax(x, place.x + half), place.x + place.width - half);
+    draw_text(c, text, x, y, place.width,
+              (text_style){ .size = TEXT_TITLE, .color = c->theme->ink, .bold = true, .align = 0.5 });
 }

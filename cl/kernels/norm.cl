@@ -1,0 +1,138 @@
+/* Means, variances and norms. See norm.clh for how the work is cut. */
+
+/* ---- moments ---- */
+
+/* What a piece leaves of each lane: how many numbers, a mean, what rounding left out of it, and the squared distances from
+ * their sum. */
+enum { COUNT, MEAN, REST, SQUARES, MOMENTS };
+#define OF_PIECE(i, which) (MOMENTS * (i) + (which))
+
+/* Mean and variance of a unit. Means are only ever compared with one of them, so that nothing large cancels. */
+ALWAYS_INLINE void finish_moments(const space *s, index_t unit, index_t pieces, int apart, float unbiased, const place *mm,
+                           const place *vm, __global float *mean, __global float *var, __global const float *partial,
+                           __local float *room)
+{
+    const piece w = { unit / s->groups, unit % s->groups, 0, 0, 0, 0 };
+    __global const float *own = partial + unit * pieces * MOMENTS * 16;
+    const V near = apart ? LOAD_PARTIAL(own, MEAN) : (V)(own[MEAN * 16]);
+    V n = (V)(0), sum = (V)(0), squares = (V)(0);
+    for (index_t i = VECTOR; i < pieces; i += VECTORS) {
+        const V count = LOAD_PARTIAL(own, OF_PIECE(i, COUNT));
+        n += count;
+        sum += count * (LOAD_PARTIAL(own, OF_PIECE(i, MEAN)) - near + LOAD_PARTIAL(own, OF_PIECE(i, REST)));
+    }
+    n = max(total(n, room, apart), (V)(1));
+    const V middle = total(sum, room, apart) / n; /* beyond near */
+    for (index_t i = VECTOR; i < pieces; i += VECTORS) {
+        const V d = LOAD_PARTIAL(own, OF_PIECE(i, MEAN)) - near + LOAD_PARTIAL(own, OF_PIECE(i, REST)) - middle;
+        squares += LOAD_PARTIAL(own, OF_PIECE(i, SQUARES)) + LOAD_PARTIAL(own, OF_PIECE(i, COUNT)) * d * d;
+    }
+    squares = total(squares, room, apart) / max(n - unbiased, (V)(1));
+    const index_t mean_at = row_of(mm, &w, 0), var_at = row_of(vm, &w, 0);
+    if (apart && VECTOR == 0) {
+        const int lanes = lanes_at(s, w.outer, 0, 0);
+        store(mean, mm, mean_at, lanes, near + middle);
+        store(var, vm, var_at, lanes, squares);
+    } else if (!apart && ITEM == 0) {
+        mean[mean_at] = ONE_LANE(near + middle);
+        var[var_at] = ONE_LANE(squares);
+    }
+}
+
+/* Numbers of this work-item's lane in a piece. */
+ALWAYS_INLINE V count_lanes(const space *s, const piece *w)
+{
+    const index_t rows = w->row1 - w->row0, ps = w->p1 - w->p0;
+    const index_t short_of = s->edge == EDGE_OUTER ? (w->outer == s->outers - 1 ? rows * ps : 0)
+                             : s->edge == EDGE_ROW ? (w->row1 == s->rows ? ps : 0)
+                                                   : (w->p1 == s->ps ? rows : 0);
+    return (V)(rows * ps - short_of) + keep((V)(short_of), s->tail);
+}
+
+__kernel void norm_moments(space s, cut c, place xm, place mm, place vm, __global const float *x, __global float *mean,
+                           __global float *var, __global float *partial, index_t partial_at, int apart, float unbiased)
+{
+    __local float room[ITEMS];
+    const index_t unit = get_group_id(1), i = get_group_id(0), pieces = c.row_pieces * c.p_pieces;
+    piece w;
+    piece_of(&s, &c, unit, i, &w);
+    const int along = ALONG(c);
+    partial += partial_at;
+    V sum = (V)(0);
+    EACH_ROW(row, w, along)
+    {
+        const index_t at = row_of(&xm, &w, row);
+        V line = (V)(0);
+        EACH_P(p, w, along)
+        {
+            const int lanes = lanes_at(&s, w.outer, row, p);
+            const V v = LOAD(x, &xm, at + p * xm.p, lanes);
+            line += lanes < 16 ? keep(v, lanes) : v;
+        }
+        sum += line;
+    }
+    const V n = count_lanes(&s, &w), divisor = max(n, (V)(1));
+    const V middle = total(sum, room, true) / divisor;
+    V rest = (V)(0), squares = (V)(0);
+    EACH_ROW(row, w, along)
+    {
+        const index_t at = row_of(&xm, &w, row);
+        V line = (V)(0), line_squares = (V)(0);
+        EACH_P(p, w, along)
+        {
+            const int lanes = lanes_at(&s, w.outer, row, p);
+            V d = LOAD(x, &xm, at + p * xm.p, lanes) - middle;
+            if (lanes < 16)
+                d = keep(d, lanes);
+            line += d;
+            line_squares += d * d;
+        }
+        rest += line;
+        squares += line_squares;
+    }
+    rest = total(rest, room, true) / divisor;
+    squares = total(squares, room, true) - rest * rest * n;
+    if (VECTOR == 0) {
+        STORE_PARTIAL(partial, OF_PIECE(unit * pieces + i, COUNT), n);
+        STORE_PARTIAL(partial, OF_PIECE(unit * pieces + i, MEAN), middle);
+        STORE_PARTIAL(partial, OF_PIECE(unit * pieces + i, REST), rest);
+        STORE_PARTIAL(partial, OF_PIECE(unit * pieces + i, SQUARES), squares);
+    }
+    if (pieces == 1) {
+        barrier(CLK_GLOBAL_MEM_FENCE);
+        finish_moments(&s, unit, pieces, apart, unbiased, &mm, &vm, mean, var, partial, room);
+    }
+}
+
+__kernel void norm_moments_combine(space s, index_t pieces, place mm, place vm, __global float *mean,
+                                   __global float *var, __global const float *partial, index_t partial_at, int apart,
+                                   float unbiased)
+{
+    __local float room[ITEMS];
+    finish_moments(&s, get_group_id(1), pieces, apart, unbiased, &mm, &vm, mean, var, partial + partial_at, room);
+}
+
+__kernel void normalize_forward(norm a, space s, cut c, places m, place ym, __global float *y, __global const float *x,
+                                __global const float *mean, __global const float *var, __global const float *gamma,
+                                __global const float *beta)
+{
+    piece w;
+    piece_of(&s, &c, get_group_id(1), get_group_id(0), &w);
+    const operands o = { x, mean, var, gamma, beta };
+    stats t;
+    stats_of(&a, &s, &m, &o, &w, &t);
+    const int along = ALONG(c);
+    EACH_ROW(row, w, along)
+    {
+        line l;
+        line_of(&a, &m, &o, &w, row, &l);
+        const index_t at = row_of(&ym, &w, row);
+        EACH_P(p, w, along)
+        {
+            const int lanes = lanes_at(&s, w.outer, row, p);
+            point v;
+            point_of(&a, &m, &o, &t, &l, p, lanes, &v);
+            STORE(y, &ym, at + p * ym.p, lanes, activated(&a, v.z));
+        }
+    }
+}
