@@ -97,7 +97,7 @@ SOCLE_API socle_module *socle_linear_new(socle_device *d, socle_linear_desc o);
 
 SOCLE_API socle_module *socle_act_new(socle_device *d, socle_act_kind act, float leak);
 SOCLE_API socle_module *socle_act_new_with(socle_device *d, socle_act_desc o);
-/* The activation that m ends in: a convolution's, a linear layer's, or that of an activation layer. Kind NONE for every
+/* The activation that m ends in: that of a convolution, a linear layer, a norm or an activation layer. Kind NONE for every
  * other module. */
 SOCLE_API socle_act_desc socle_act_of(const socle_module *m);
 /* Its sub becomes `sub`, for the forward passes to come. It is no parameter: no optimizer trains it and no file keeps it.

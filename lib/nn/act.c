@@ -119,19 +119,23 @@ static void describe_general(const socle_module *m, char *buf, size_t cap)
     describe_parameters(socle_module_state(m), buf, cap);
 }
 
-#define ACT(name_) .name = name_, .size = sizeof(socle_act_desc), .forward = forward
-
 static const socle_module_type types[] = {
-    [SOCLE_ACT_NONE] = { ACT("Identity") },
-    [SOCLE_ACT_RELU] = { ACT("ReLU") },
-    [SOCLE_ACT_LEAKY_RELU] = { ACT("LeakyReLU"), .describe = describe_leak },
-    [SOCLE_ACT_SIGMOID] = { ACT("Sigmoid") },
-    [SOCLE_ACT_TANH] = { ACT("Tanh") },
-    [SOCLE_ACT_GENERAL_RELU] = { ACT("GeneralReLU"), .describe = describe_general },
-    [SOCLE_ACT_SILU] = { ACT("SiLU") },
-    [SOCLE_ACT_GELU] = { ACT("GELU") },
-    [SOCLE_ACT_GELU_TANH] = { ACT("GELUTanh") },
-    [SOCLE_ACT_MISH] = { ACT("Mish") },
+    [SOCLE_ACT_NONE] = { .name = "Identity", .size = sizeof(socle_act_desc), .forward = forward },
+    [SOCLE_ACT_RELU] = { .name = "ReLU", .size = sizeof(socle_act_desc), .forward = forward },
+    [SOCLE_ACT_LEAKY_RELU] = { .name = "LeakyReLU",
+                               .size = sizeof(socle_act_desc),
+                               .forward = forward,
+                               .describe = describe_leak },
+    [SOCLE_ACT_SIGMOID] = { .name = "Sigmoid", .size = sizeof(socle_act_desc), .forward = forward },
+    [SOCLE_ACT_TANH] = { .name = "Tanh", .size = sizeof(socle_act_desc), .forward = forward },
+    [SOCLE_ACT_GENERAL_RELU] = { .name = "GeneralReLU",
+                                 .size = sizeof(socle_act_desc),
+                                 .forward = forward,
+                                 .describe = describe_general },
+    [SOCLE_ACT_SILU] = { .name = "SiLU", .size = sizeof(socle_act_desc), .forward = forward },
+    [SOCLE_ACT_GELU] = { .name = "GELU", .size = sizeof(socle_act_desc), .forward = forward },
+    [SOCLE_ACT_GELU_TANH] = { .name = "GELUTanh", .size = sizeof(socle_act_desc), .forward = forward },
+    [SOCLE_ACT_MISH] = { .name = "Mish", .size = sizeof(socle_act_desc), .forward = forward },
 };
 
 socle_status act_check(const char *layer, const socle_act_desc *act)
