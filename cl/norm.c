@@ -14,8 +14,9 @@ enum {
     CPU_PIECE = 512, /* vectors of a piece, at least: what a processor's nearest cache holds */
     GPU_PIECE = 64,  /* 16 numbers a work-item */
     LARGE_PIECE = 1024,
-    FEW_PIECES = 32,  /* more only where pieces are large: whoever needs a whole adds up all of its pieces */
-    MANY_PIECES = 512 /* at most */
+    FEW_PIECES = 32,   /* more only where pieces are large: whoever needs a whole adds up all of its pieces */
+    MANY_PIECES = 512, /* at most */
+    WHOLE_UNIT = 8192  /* vectors that a processor's thread goes through in the time of a few launches */
 };
 
 static int64_t parts(int64_t n, int64_t size)
@@ -266,6 +267,13 @@ static void arg_stats(ocl_call *k, const ocl_norm *w)
     arg_indices(k, w->wide, PLACE, to + PLACE);
 }
 
+/* Whether a unit is one work-group's: a second launch costs a processor more than it saves where there are units for all
+ * of its threads and none is long. Results are the same bits either way. */
+static bool whole_units(const ocl_norm *w)
+{
+    return w->d->is_cpu && ocl_norm_units(w) >= 2 * (int64_t)w->d->units && w->rows * w->ps <= WHOLE_UNIT;
+}
+
 socle_status ocl_moments(void *self, const socle_norm *p, socle_out mean, socle_out var, socle_in x)
 {
     ocl_norm w = ocl_norm_of(self, p, 1, &x, mean, var, NULL, NULL);
@@ -283,8 +291,9 @@ socle_status ocl_moments(void *self, const socle_norm *p, socle_out mean, socle_
     arg_stats(&k, &w);
     ocl_arg_buffer(&k, x->buffer);
     arg_moments(&k, &w, &partial, p->unbiased);
-    status = ocl_norm_run(&k, pieces, units);
-    if (status == SOCLE_OK && pieces > 1) {
+    const int64_t groups = whole_units(&w) ? 1 : pieces;
+    status = ocl_norm_run(&k, groups, units);
+    if (status == SOCLE_OK && groups > 1) {
         k = ocl_norm_begin(&w, "norm.cl", "norm_moments_combine");
         ocl_norm_arg_space(&k, &w);
         ocl_arg_index(&k, w.wide, pieces);

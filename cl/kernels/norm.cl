@@ -8,9 +8,9 @@ enum { COUNT, MEAN, REST, SQUARES, MOMENTS };
 #define OF_PIECE(i, which) (MOMENTS * (i) + (which))
 
 /* Mean and variance of a unit. Means are only ever compared with one of them, so that nothing large cancels. */
-ALWAYS_INLINE void finish_moments(const space *s, index_t unit, index_t pieces, int apart, float unbiased, const place *mm,
-                           const place *vm, __global float *mean, __global float *var, __global const float *partial,
-                           __local float *room)
+ALWAYS_INLINE void finish_moments(const space *s, index_t unit, index_t pieces, int apart, float unbiased,
+                                  const place *mm, const place *vm, __global float *mean, __global float *var,
+                                  __global const float *partial, __local float *room)
 {
     const piece w = { unit / s->groups, unit % s->groups, 0, 0, 0, 0 };
     __global const float *own = partial + unit * pieces * MOMENTS * 16;
@@ -80,31 +80,40 @@ ALWAYS_INLINE void add_row(const space *s, const place *xm, __global const float
     *squares += keep((part_squares[0] + part_squares[1]) + (part_squares[2] + part_squares[3]), lanes);
 }
 
+/* partial: where the piece's numbers go. */
+ALWAYS_INLINE void moments_of_piece(const space *s, const cut *c, const place *xm, __global const float *x, index_t unit,
+                                    index_t i, __global float *partial, __local float *room)
+{
+    piece w;
+    piece_of(s, c, unit, i, &w);
+    const int along = ALONG(*c);
+    V sum = (V)(0), rest = (V)(0), squares = (V)(0), unused = (V)(0);
+    EACH_ROW(row, w, along)
+        add_row(s, xm, x, &w, row, along, (V)(0), &sum, &unused);
+    const V n = count_lanes(s, &w), divisor = max(n, (V)(1));
+    const V middle = total(sum, room, true) / divisor;
+    EACH_ROW(row, w, along)
+        add_row(s, xm, x, &w, row, along, middle, &rest, &squares);
+    rest = total(rest, room, true) / divisor;
+    squares = total(squares, room, true) - rest * rest * n;
+    if (VECTOR == 0) {
+        STORE_PARTIAL(partial, COUNT, n);
+        STORE_PARTIAL(partial, MEAN, middle);
+        STORE_PARTIAL(partial, REST, rest);
+        STORE_PARTIAL(partial, SQUARES, squares);
+    }
+}
+
+/* A work-group a piece; or one a unit, which then does its pieces one by one and what norm_moments_combine does. */
 __kernel void norm_moments(space s, cut c, place xm, place mm, place vm, __global const float *x, __global float *mean,
                            __global float *var, __global float *partial, index_t partial_at, int apart, float unbiased)
 {
     __local float room[ITEMS];
-    const index_t unit = get_group_id(1), i = get_group_id(0), pieces = c.row_pieces * c.p_pieces;
-    piece w;
-    piece_of(&s, &c, unit, i, &w);
-    const int along = ALONG(c);
+    const index_t unit = get_group_id(1), pieces = c.row_pieces * c.p_pieces;
     partial += partial_at;
-    V sum = (V)(0), rest = (V)(0), squares = (V)(0), unused = (V)(0);
-    EACH_ROW(row, w, along)
-        add_row(&s, &xm, x, &w, row, along, (V)(0), &sum, &unused);
-    const V n = count_lanes(&s, &w), divisor = max(n, (V)(1));
-    const V middle = total(sum, room, true) / divisor;
-    EACH_ROW(row, w, along)
-        add_row(&s, &xm, x, &w, row, along, middle, &rest, &squares);
-    rest = total(rest, room, true) / divisor;
-    squares = total(squares, room, true) - rest * rest * n;
-    if (VECTOR == 0) {
-        STORE_PARTIAL(partial, OF_PIECE(unit * pieces + i, COUNT), n);
-        STORE_PARTIAL(partial, OF_PIECE(unit * pieces + i, MEAN), middle);
-        STORE_PARTIAL(partial, OF_PIECE(unit * pieces + i, REST), rest);
-        STORE_PARTIAL(partial, OF_PIECE(unit * pieces + i, SQUARES), squares);
-    }
-    if (pieces == 1) {
+    for (index_t i = get_group_id(0); i < pieces; i += get_num_groups(0))
+        moments_of_piece(&s, &c, &xm, x, unit, i, partial + OF_PIECE(unit * pieces + i, 0) * 16, room);
+    if (get_num_groups(0) == 1) {
         barrier(CLK_GLOBAL_MEM_FENCE);
         finish_moments(&s, unit, pieces, apart, unbiased, &mm, &vm, mean, var, partial, room);
     }

@@ -57,7 +57,7 @@ ALWAYS_INLINE index_t parameter_at(const parameter *q, index_t j)
 
 /* This work-item's share of what a unit's pieces add up to, times gamma r where that is not in them already. */
 ALWAYS_INLINE void add_pieces(const norm *a, const cut *c, const places *m, const operands *o, const piece *w,
-                       const stats *t, __global const float *sums, V *sum, V *with_x)
+                              const stats *t, __global const float *sums, V *sum, V *with_x)
 {
     for (index_t i = VECTOR; i < c->row_pieces * c->p_pieces; i += VECTORS) {
         line l;
@@ -70,7 +70,7 @@ ALWAYS_INLINE void add_pieces(const norm *a, const cut *c, const places *m, cons
 
 /* This work-item's share of parameter number j, from the pieces of all that shares it. which: of their two sums. */
 ALWAYS_INLINE V add_parameter(const norm *a, const space *s, const cut *c, const places *m, const operands *o,
-                       const parameter *q, index_t j, int which, __global const float *sums)
+                              const parameter *q, index_t j, int which, __global const float *sums)
 {
     const index_t pieces = c->row_pieces * c->p_pieces, group = j / q->rows, row = j % q->rows;
     const index_t g0 = q->groups == 1 ? 0 : group, g1 = q->groups == 1 ? s->groups : group + 1;
