@@ -8,7 +8,7 @@ enum { OCL_NORM_ABSENT, OCL_NORM_CONSTANT, OCL_NORM_ELEMENT }; /* a parameter al
 
 /* struct norm of kernels/norm.clh. */
 typedef struct ocl_norm_args {
-    cl_int apart, gamma, beta;
+    cl_int apart, gamma, beta, act;
     cl_float eps, var_min, leak, sub, max, share, n, n_var;
 } ocl_norm_args;
 
@@ -19,7 +19,7 @@ typedef struct ocl_norm {
     bool batch;
     bool pixels;                                  /* sixteen pixels abreast, not sixteen images */
     bool wide;                                    /* needs 64-bit numbers */
-    bool dense;                                   /* all large operands lie in blocks */
+    bool dense;                                   /* as DENSE there */
     int64_t outers, groups, rows, ps, edge, tail; /* struct space */
     ocl_norm_args args;
 } ocl_norm;

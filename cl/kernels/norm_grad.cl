@@ -1,6 +1,6 @@
 /* Gradients of norms. See norm.clh for how the work is cut. */
 
-/* Of each piece and lane: sum of dz and of dz (x - mean); dz times gamma where that varies within rows. */
+/* Of each piece and lane: sum of dz and of dz (x - mean); dz times gamma r where gamma varies within rows. */
 __kernel void normalize_sums(norm a, space s, cut c, places m, place dm, __global float *sums, index_t sums_at,
                              __global const float *dy, __global const float *x, __global const float *mean,
                              __global const float *var, __global const float *gamma, __global const float *beta)
@@ -17,7 +17,7 @@ __kernel void normalize_sums(norm a, space s, cut c, places m, place dm, __globa
     EACH_ROW(row, w, along)
     {
         line l;
-        line_of(&a, &m, &o, &w, row, &l);
+        line_of(&a, &m, &o, &w, &t, row, &l);
         const index_t at = row_of(&dm, &w, row);
         V line_sum = (V)(0), line_with_x = (V)(0);
         EACH_P(p, w, along)
@@ -25,19 +25,15 @@ __kernel void normalize_sums(norm a, space s, cut c, places m, place dm, __globa
             const int lanes = lanes_at(&s, w.outer, row, p);
             point v;
             point_of(&a, &m, &o, &t, &l, p, lanes, &v);
-            V dz = LOAD(dy, &dm, at + p * dm.p, lanes) * slope(&a, v.z), dzc;
+            V dz = passed(&a, load_large(dy, &dm, at + p * dm.p, lanes), v.z);
             if (a.gamma == ELEMENT)
                 dz *= v.scale;
-            dzc = dz * v.c;
-            if (lanes < 16) {
-                dz = keep(dz, lanes);
-                dzc = keep(dzc, lanes);
-            }
-            line_sum += dz;
-            line_with_x += dzc;
+            line_sum += in_row(dz, lanes);
+            line_with_x += in_row(dz * v.c, lanes);
         }
-        sum += line_sum;
-        with_x += line_with_x;
+        const int lanes = lanes_of_row(&s, w.outer, row);
+        sum += keep(line_sum, lanes);
+        with_x += keep(line_with_x, lanes);
     }
     sum = total(sum, room, true);
     with_x = total(with_x, room, true);
@@ -59,21 +55,22 @@ ALWAYS_INLINE index_t parameter_at(const parameter *q, index_t j)
     return q->m.at + j / q->rows * q->m.group + j % q->rows * q->m.row;
 }
 
-/* This work-item's share of what a unit's pieces add up to, times gamma where that is not in them already. */
+/* This work-item's share of what a unit's pieces add up to, times gamma r where that is not in them already. */
 ALWAYS_INLINE void add_pieces(const norm *a, const cut *c, const places *m, const operands *o, const piece *w,
-                       __global const float *sums, V *sum, V *with_x)
+                              const stats *t, __global const float *sums, V *sum, V *with_x)
 {
     for (index_t i = VECTOR; i < c->row_pieces * c->p_pieces; i += VECTORS) {
         line l;
-        line_of(a, m, o, w, i / c->p_pieces * c->rows, &l);
-        *sum += l.scale * LOAD_PARTIAL(sums, 2 * i);
-        *with_x += l.scale * LOAD_PARTIAL(sums, 2 * i + 1);
+        line_of(a, m, o, w, t, i / c->p_pieces * c->rows, &l);
+        const V scale = a->gamma == ELEMENT ? (V)(1) : l.scale;
+        *sum += scale * LOAD_PARTIAL(sums, 2 * i);
+        *with_x += scale * LOAD_PARTIAL(sums, 2 * i + 1);
     }
 }
 
 /* This work-item's share of parameter number j, from the pieces of all that shares it. which: of their two sums. */
 ALWAYS_INLINE V add_parameter(const norm *a, const space *s, const cut *c, const places *m, const operands *o,
-                       const parameter *q, index_t j, int which, __global const float *sums)
+                              const parameter *q, index_t j, int which, __global const float *sums)
 {
     const index_t pieces = c->row_pieces * c->p_pieces, group = j / q->rows, row = j % q->rows;
     const index_t g0 = q->groups == 1 ? 0 : group, g1 = q->groups == 1 ? s->groups : group + 1;
@@ -119,32 +116,32 @@ __kernel void normalize_backward(norm a, space s, cut c, cut made, places m, pla
     if (is_parameter)
         sum = add_parameter(&a, &s, &made, &m, &o, is_gamma ? &gammas : &betas, j, is_gamma, sums);
     else if (a.share != 0)
-        add_pieces(&a, &made, &m, &o, &w, sums + unit * made.row_pieces * made.p_pieces * 32, &sum, &with_x);
+        add_pieces(&a, &made, &m, &o, &w, &t, sums + unit * made.row_pieces * made.p_pieces * 32, &sum, &with_x);
     sum = total(sum, room, a.apart && !is_parameter);
     with_x = total(with_x, room, a.apart);
     if (is_parameter) {
-        if (i == 0 && ITEM == 0 && is_gamma)
+        if (i == 0 && item() == 0 && is_gamma)
             dgamma[parameter_at(&gammas, j)] = ONE_LANE(sum);
-        else if (i == 0 && ITEM == 0)
+        else if (i == 0 && item() == 0)
             dbeta[parameter_at(&betas, j)] = ONE_LANE(sum);
         return;
     }
     /* what flows through the statistics: dx = gamma r dz + level + linear (x - mean) */
-    const V level = -a.share * t.r * (sum / a.n);
-    const V linear = select(-a.share * t.r * t.r * t.r * (with_x / a.n_var), (V)(0), t.var < (V)(a.var_min));
+    const V level = -a.share * (sum / a.n);
+    const V linear = select(-a.share * t.r * t.r * (with_x / a.n_var), (V)(0), t.var < (V)(a.var_min));
     const int along = ALONG(c);
     EACH_ROW(row, w, along)
     {
         line l;
-        line_of(&a, &m, &o, &w, row, &l);
+        line_of(&a, &m, &o, &w, &t, row, &l);
         const index_t from = row_of(&dm, &w, row), to = row_of(&xm, &w, row);
         EACH_P(p, w, along)
         {
             const int lanes = lanes_at(&s, w.outer, row, p);
             point v;
             point_of(&a, &m, &o, &t, &l, p, lanes, &v);
-            const V dz = LOAD(dy, &dm, from + p * dm.p, lanes) * slope(&a, v.z);
-            STORE(dx, &xm, to + p * xm.p, lanes, v.scale * t.r * dz + level + linear * v.c);
+            const V dz = passed(&a, load_large(dy, &dm, from + p * dm.p, lanes), v.z);
+            store_large(dx, &xm, to + p * xm.p, lanes, v.scale * dz + level + linear * v.c);
         }
     }
 }
@@ -172,13 +169,13 @@ __kernel void normalize_parameters(norm a, space s, places m, place dm, paramete
             stats_of(&a, &s, &m, &o, &w, &t);
             for (index_t r = row0 + (by_outer ? 0 : VECTOR); r < row1; r += by_outer ? 1 : VECTORS) {
                 line l;
-                line_of(&a, &m, &o, &w, r, &l);
+                line_of(&a, &m, &o, &w, &t, r, &l);
                 const index_t at = row_of(&dm, &w, r);
                 for (index_t k = p0; k < p1; k++) {
                     const int lanes = lanes_at(&s, outer, r, k);
                     point v;
                     point_of(&a, &m, &o, &t, &l, k, lanes, &v);
-                    const V dz = LOAD(dy, &dm, at + k * dm.p, lanes) * slope(&a, v.z);
+                    const V dz = passed(&a, load_large(dy, &dm, at + k * dm.p, lanes), v.z);
                     sum += keep(dz, lanes);
                     with_x += keep(dz * v.c * t.r, lanes);
                 }
@@ -194,7 +191,7 @@ __kernel void normalize_parameters(norm a, space s, places m, place dm, paramete
             store(dgamma, &gammas.m, gamma_at, lanes, with_x);
         if (want & 2)
             store(dbeta, &betas.m, beta_at, lanes, sum);
-    } else if (!apart && ITEM == 0) {
+    } else if (!apart && item() == 0) {
         if (want & 1)
             dgamma[gamma_at] = ONE_LANE(with_x);
         if (want & 2)
