@@ -248,7 +248,8 @@ static socle_status run(const options *o, const config *c, socle_device *d, uint
     return s;
 }
 
-/* Seed after seed, then one line: the mean, the median, the best and every run's last accuracy. */
+/* Seed after seed, then one line: the mean, the median, the best and every run's last accuracy. A run that diverged counts
+ * as 0. */
 static int ascending(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
@@ -287,7 +288,7 @@ int main(int argc, char **argv)
     options o = options_parse(
         argc, argv, "Trains fast.ai's MNIST network with one norm or another.",
         OPTION_CONFIG | OPTION_TRAINING | OPTION_SEEDS, names,
-        (options){ .data = "data/mnist", .model = "builtin-bn", .seed = 1, .seeds = 1, .workers = 0 });
+        (options){ .data = "data/mnist", .model = "builtin-bn", .seed = 42, .seeds = 1, .workers = 0 });
     bool made_out;
     if (!options_make_out(&o, &made_out))
         return 1;
