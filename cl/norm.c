@@ -96,6 +96,11 @@ int64_t ocl_norm_units(const ocl_norm *w)
     return w->outers * w->groups;
 }
 
+bool ocl_norm_whole_units(const ocl_norm *w)
+{
+    return w->d->is_cpu && ocl_norm_units(w) >= 2 * (int64_t)w->d->units && w->rows * w->ps <= WHOLE_UNIT;
+}
+
 /* ---- pieces ---- */
 
 static int64_t clamp(int64_t v, int64_t least, int64_t most)
@@ -267,13 +272,6 @@ static void arg_stats(ocl_call *k, const ocl_norm *w)
     arg_indices(k, w->wide, PLACE, to + PLACE);
 }
 
-/* Whether a unit is one work-group's: a second launch costs a processor more than it saves where there are units for all
- * of its threads and none is long. Results are the same bits either way. */
-static bool whole_units(const ocl_norm *w)
-{
-    return w->d->is_cpu && ocl_norm_units(w) >= 2 * (int64_t)w->d->units && w->rows * w->ps <= WHOLE_UNIT;
-}
-
 socle_status ocl_moments(void *self, const socle_norm *p, socle_out mean, socle_out var, socle_in x)
 {
     ocl_norm w = ocl_norm_of(self, p, 1, &x, mean, var, NULL, NULL);
@@ -291,7 +289,7 @@ socle_status ocl_moments(void *self, const socle_norm *p, socle_out mean, socle_
     arg_stats(&k, &w);
     ocl_arg_buffer(&k, x->buffer);
     arg_moments(&k, &w, &partial, p->unbiased);
-    const int64_t groups = whole_units(&w) ? 1 : pieces;
+    const int64_t groups = ocl_norm_whole_units(&w) ? 1 : pieces;
     status = ocl_norm_run(&k, groups, units);
     if (status == SOCLE_OK && groups > 1) {
         k = ocl_norm_begin(&w, "norm.cl", "norm_moments_combine");
