@@ -53,6 +53,7 @@ typedef struct socle_norm_desc {
     double momentum;          /* of BATCH and RUNNING: what a batch counts in the averages; 0: 0.1 */
     bool unbiased;            /* var divides by n - 1 */
     bool detached;            /* no gradient flows through mean and var */
+    bool zero_weight;         /* "weight" is 0 at first: what the norm ends begins as a constant */
     socle_act_desc act;
 } socle_norm_desc;
 /* x (N, channels) or (N, channels, pixels ...) -> the same shape. "weight" (1 at first) and "bias" (0). BATCH: buffers
@@ -109,6 +110,8 @@ SOCLE_API socle_module *socle_avg_pool_new(socle_device *d, socle_pool2d_opts o)
 SOCLE_API socle_module *socle_adaptive_avg_pool_new(socle_device *d, int h, int w); /* (N, C, h, w); 1, 1 is global */
 SOCLE_API socle_module *socle_adaptive_max_pool_new(socle_device *d, int h, int w);
 SOCLE_API socle_module *socle_dropout_new(socle_device *d, float p); /* p in [0, 1) */
+/* Whole channels of an image, x (N, C, pixels ...): PyTorch's Dropout2d. */
+SOCLE_API socle_module *socle_channel_dropout_new(socle_device *d, float p);
 
 /* Children in order, named "0", "1", ... append consumes the child and returns seq. */
 SOCLE_API socle_module *socle_sequential_new(socle_device *d);

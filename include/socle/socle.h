@@ -13,6 +13,7 @@
 #include "layers.h"
 #include "learner.h"
 #include "metrics.h"
+#include "models.h"
 #include "module.h"
 #include "ops.h"
 #include "optim.h"

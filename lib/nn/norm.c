@@ -185,7 +185,7 @@ socle_module *socle_norm_new(socle_device *d, socle_norm_desc o)
     n->o = o;
     act_attach(m, &n->o.act);
     if (o.affine != SOCLE_AFFINE_NONE) {
-        n->weight = socle_module_param(m, "weight", affine_shape(&o), socle_init_constant(1));
+        n->weight = socle_module_param(m, "weight", affine_shape(&o), socle_init_constant(o.zero_weight ? 0 : 1));
         n->bias = socle_module_param(m, "bias", affine_shape(&o), socle_init_constant(0));
     }
     if (o.kind == SOCLE_NORM_BATCH) {

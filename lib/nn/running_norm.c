@@ -195,7 +195,7 @@ socle_module *running_norm_new(socle_device *d, socle_norm_desc o)
     r->o = o;
     act_attach(m, &r->o.act);
     if (o.affine == SOCLE_AFFINE_CHANNEL) {
-        r->weight = socle_module_param(m, "weight", each, socle_init_constant(1));
+        r->weight = socle_module_param(m, "weight", each, socle_init_constant(o.zero_weight ? 0 : 1));
         r->bias = socle_module_param(m, "bias", each, socle_init_constant(0));
     }
     r->sums = socle_module_buffer(m, "sums", each, 0);

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Makes the fixture files of this folder: what PyTorch computes, for tests/ops/test_parity.c,
-tests/nn/test_norm.c and tests/e2e/test_training_step.c. Needs Python 3 with numpy and torch; run it as
+tests/nn/test_norm.c, tests/nn/test_models.c and tests/e2e/test_training_step.c. Needs Python 3 with numpy and torch; run it as
 
     python3 tests/golden/make_fixtures.py
 
@@ -301,6 +301,52 @@ def norms():
     f.write()
 
 
+class ResBlock(torch.nn.Module):
+    """fast.ai's: two convolutions, the second with the stride; beside them the average of 2x2 pixels and a 1x1
+    convolution; the parameters are registered under the names that socle gives them."""
+
+    def __init__(self, ni, nf, stride):
+        super().__init__()
+        nn = torch.nn
+        self.layers = nn.ModuleDict({
+            "body_0": nn.Conv2d(ni, nf, 3, 1, 1), "body_0_norm": nn.BatchNorm2d(nf),
+            "body_1": nn.Conv2d(nf, nf, 3, stride, 1), "body_1_norm": nn.BatchNorm2d(nf)})
+        if ni != nf:
+            self.layers["skip_last"] = nn.Conv2d(ni, nf, 1)
+        self.stride = stride
+
+    def forward(self, x):
+        def act(y):
+            assert y.abs().min().item() > 1e-6, "change the seed: a value is too near to the kink"
+            return F.leaky_relu(y, float(np.float32(0.1))) - float(np.float32(0.4))
+
+        l = self.layers
+        y = act(l["body_0_norm"](l["body_0"](x)))
+        y = l["body_1_norm"](l["body_1"](y))
+        skip = F.avg_pool2d(x, 2, ceil_mode=True) if self.stride == 2 else x
+        return act(y + (l["skip_last"](skip) if "skip_last" in l else skip))
+
+
+def residuals():
+    f, rng = Fixture("residual.fix"), np.random.default_rng(6)
+    for case, ni, nf, stride in (("straight", 4, 4, 1), ("wider", 3, 6, 1), ("strided", 4, 4, 2), ("both", 3, 5, 2)):
+        block = ResBlock(ni, nf, stride).double()
+        for name, p in block.named_parameters():
+            p.data = draw(rng, *p.shape).detach() + (1.5 if "norm.weight" in name else 0)
+            p.data = torch.tensor(stored(p).astype(np.float64))
+            f.add(f"{case}.{name[7:].replace('_', '.')}", stored(p))
+        x = draw(rng, 9, ni, 7, 5)
+        y = block(x)
+        dy = draw(rng, *y.shape).detach()
+        y.backward(dy)
+        for name, value in (("x", stored(x)), ("dy", stored(dy)), ("y", y), ("dx", x.grad)):
+            f.add(f"{case}.{name}", value)
+        for name, p in block.named_parameters():
+            f.add(f"{case}.grad.{name[7:].replace('_', '.')}", p.grad)
+        print(f"  {case}: {tuple(y.shape)}, sum {y.sum().item():.9f}, sum of dx {x.grad.sum().item():.9f}")
+    f.write()
+
+
 def smooth_images(rng, n):
     """(n, 1, 28, 28) in [0, 1]: a few slow waves each, so that neighbouring pixels are alike as in real images."""
     i, j = np.meshgrid(np.arange(28) / 28, np.arange(28) / 28, indexing="ij")
@@ -348,4 +394,5 @@ if __name__ == "__main__":
     losses()
     activations()
     norms()
+    residuals()
     training_step()
