@@ -7,15 +7,16 @@
 #include <math.h>
 
 enum { OPTIONS = 64, GROUP = 64 /* work-items; one on processors */ };
-enum { EDGE_OUTER, EDGE_ROW, EDGE_P };        /* of kernels/norm.clh */
-enum { PLACE = 7, MOST_NUMBERS = 5 * PLACE }; /* numbers of a place, and of an argument */
-enum { MOMENTS = 4 * SOCLE_LANES };           /* numbers that a piece leaves of its moments */
+enum { EDGE_OUTER, EDGE_ROW, EDGE_P, LINEAR = 0, LEAKY, GENERAL }; /* of kernels/norm.clh */
+enum { PLACE = 7, MOST_NUMBERS = 5 * PLACE };                      /* numbers of a place, and of an argument */
+enum { MOMENTS = 4 * SOCLE_LANES };                                /* numbers that a piece leaves of its moments */
 enum {
     CPU_PIECE = 512, /* vectors of a piece, at least: what a processor's nearest cache holds */
     GPU_PIECE = 64,  /* 16 numbers a work-item */
     LARGE_PIECE = 1024,
-    FEW_PIECES = 32,  /* more only where pieces are large: whoever needs a whole adds up all of its pieces */
-    MANY_PIECES = 512 /* at most */
+    FEW_PIECES = 32,   /* more only where pieces are large: whoever needs a whole adds up all of its pieces */
+    MANY_PIECES = 512, /* at most */
+    WHOLE_UNIT = 8192  /* vectors that a processor's thread goes through in the time of a few launches */
 };
 
 static int64_t parts(int64_t n, int64_t size)
@@ -39,6 +40,18 @@ int ocl_norm_parameter_kind(socle_in v)
     return !v ? OCL_NORM_ABSENT : v->dim[2] > 1 ? OCL_NORM_ELEMENT : OCL_NORM_CONSTANT;
 }
 
+static int act_of(const socle_norm *p)
+{
+    return !p->act ? LINEAR : p->sub == 0 && p->max == INFINITY ? LEAKY : GENERAL;
+}
+
+/* In blocks, each at a multiple of 16 numbers. */
+static bool is_dense(socle_in v)
+{
+    return v->lanes == SOCLE_LANES && ocl_start(v) % SOCLE_LANES == 0 &&
+           (v->dim[0] <= SOCLE_LANES || v->stride[0] % SOCLE_LANES == 0);
+}
+
 static ocl_norm_args args_of(const socle_norm *p, const ocl_norm *w)
 {
     const int64_t n = w->x->dim[3] * (p->batch ? w->x->dim[0] : w->x->dim[2]);
@@ -47,9 +60,10 @@ static ocl_norm_args args_of(const socle_norm *p, const ocl_norm *w)
                             .beta = ocl_norm_parameter_kind(w->beta),
                             .eps = p->eps,
                             .var_min = p->var_min,
-                            .leak = p->act ? p->leak : 1,
-                            .sub = p->act ? p->sub : 0,
-                            .max = p->act ? p->max : INFINITY,
+                            .act = act_of(p),
+                            .leak = p->leak,
+                            .sub = p->sub,
+                            .max = p->max,
                             .share = p->share,
                             .n = (float)n,
                             .n_var = (float)(p->unbiased && n > 1 ? n - 1 : n) };
@@ -62,9 +76,10 @@ ocl_norm ocl_norm_of(ocl_device *d, const socle_norm *p, int n, const socle_in *
     ocl_norm w = { .d = d, .x = x, .mean = mean, .var = var, .gamma = gamma, .beta = beta, .batch = p->batch };
     w.pixels = pixels_abreast(n, large, mean, var);
     w.wide = ocl_maps_wide(n, large) || ocl_maps_wide(2, (socle_in[]){ mean, var });
-    w.dense = true;
+    w.dense =
+        ocl_norm_parameter_kind(gamma) != OCL_NORM_ELEMENT && ocl_norm_parameter_kind(beta) != OCL_NORM_ELEMENT;
     for (int i = 0; i < n; i++)
-        w.dense &= large[i]->lanes == SOCLE_LANES;
+        w.dense &= is_dense(large[i]);
     const int64_t images = w.pixels ? x->dim[0] : parts(x->dim[0], SOCLE_LANES);
     w.outers = p->batch ? 1 : images;
     w.groups = x->dim[1];
@@ -79,6 +94,11 @@ ocl_norm ocl_norm_of(ocl_device *d, const socle_norm *p, int n, const socle_in *
 int64_t ocl_norm_units(const ocl_norm *w)
 {
     return w->outers * w->groups;
+}
+
+bool ocl_norm_whole_units(const ocl_norm *w)
+{
+    return w->d->is_cpu && ocl_norm_units(w) >= 2 * (int64_t)w->d->units && w->rows * w->ps <= WHOLE_UNIT;
 }
 
 /* ---- pieces ---- */
@@ -269,8 +289,9 @@ socle_status ocl_moments(void *self, const socle_norm *p, socle_out mean, socle_
     arg_stats(&k, &w);
     ocl_arg_buffer(&k, x->buffer);
     arg_moments(&k, &w, &partial, p->unbiased);
-    status = ocl_norm_run(&k, pieces, units);
-    if (status == SOCLE_OK && pieces > 1) {
+    const int64_t groups = ocl_norm_whole_units(&w) ? 1 : pieces;
+    status = ocl_norm_run(&k, groups, units);
+    if (status == SOCLE_OK && groups > 1) {
         k = ocl_norm_begin(&w, "norm.cl", "norm_moments_combine");
         ocl_norm_arg_space(&k, &w);
         ocl_arg_index(&k, w.wide, pieces);

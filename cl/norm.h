@@ -8,7 +8,7 @@ enum { OCL_NORM_ABSENT, OCL_NORM_CONSTANT, OCL_NORM_ELEMENT }; /* a parameter al
 
 /* struct norm of kernels/norm.clh. */
 typedef struct ocl_norm_args {
-    cl_int apart, gamma, beta;
+    cl_int apart, gamma, beta, act;
     cl_float eps, var_min, leak, sub, max, share, n, n_var;
 } ocl_norm_args;
 
@@ -19,7 +19,7 @@ typedef struct ocl_norm {
     bool batch;
     bool pixels;                                  /* sixteen pixels abreast, not sixteen images */
     bool wide;                                    /* needs 64-bit numbers */
-    bool dense;                                   /* all large operands lie in blocks */
+    bool dense;                                   /* as DENSE there */
     int64_t outers, groups, rows, ps, edge, tail; /* struct space */
     ocl_norm_args args;
 } ocl_norm;
@@ -33,6 +33,9 @@ typedef struct ocl_norm_cut {
 ocl_norm ocl_norm_of(ocl_device *d, const socle_norm *p, int n, const socle_in *large, socle_in mean, socle_in var,
                      socle_in gamma, socle_in beta);
 int64_t ocl_norm_units(const ocl_norm *w);
+/* Whether a unit had better be one work-group's: a second launch costs a processor more than it saves where there are units
+ * for all of its threads and none is long. Results are the same bits either way. */
+bool ocl_norm_whole_units(const ocl_norm *w);
 int ocl_norm_parameter_kind(socle_in v);
 /* one_row: no piece has more. */
 ocl_norm_cut ocl_norm_cut_of(const ocl_norm *w, bool one_row);

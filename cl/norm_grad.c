@@ -115,6 +115,39 @@ static socle_status run_backward(const ocl_norm *w, const grads *g, const ocl_no
     return ocl_norm_run(&k, g->dx ? ocl_norm_pieces(&c) : 1, units + numel(g->dgamma) + numel(g->dbeta));
 }
 
+/* Is v absent, or one number for each of the groups? */
+static bool is_of_groups(const ocl_norm *w, socle_in v)
+{
+    return !v || numel(v) == w->groups;
+}
+
+/* Whether units do all by themselves; then sums stay theirs, and dx and the sums are the same bits. */
+static bool in_one_launch(const ocl_norm *w, const grads *g)
+{
+    return w->batch && g->dx && w->args.share != 0 && !varies(w->gamma) && is_of_groups(w, g->dgamma) &&
+           is_of_groups(w, g->dbeta) && ocl_norm_whole_units(w);
+}
+
+static socle_status run_channels(const ocl_norm *w, const grads *g, const ocl_norm_cut *c, const ocl_temp *sums)
+{
+    ocl_call k = ocl_norm_begin(w, "norm_grad.cl", "normalize_channels");
+    ocl_norm_arg_norm(&k, w);
+    ocl_norm_arg_cut(&k, w, c);
+    ocl_norm_arg_places(&k, w);
+    ocl_norm_arg_place(&k, w, g->dy);
+    ocl_norm_arg_place(&k, w, g->dx);
+    ocl_norm_arg_parameter(&k, w, g->dgamma);
+    ocl_norm_arg_parameter(&k, w, g->dbeta);
+    ocl_arg_int(&k, (g->dgamma ? 1 : 0) | (g->dbeta ? 2 : 0));
+    ocl_arg_buffer(&k, g->dx->buffer);
+    arg_gradients(&k, g);
+    ocl_arg_buffer(&k, sums->owned);
+    ocl_arg_index(&k, w->wide, ocl_start(&sums->view));
+    ocl_arg_buffer(&k, g->dy->buffer);
+    ocl_norm_arg_operands(&k, w);
+    return ocl_norm_run(&k, 1, ocl_norm_units(w));
+}
+
 /* All but what run_varying has done. */
 static socle_status run_rest(ocl_norm *w, const grads *g)
 {
@@ -129,9 +162,9 @@ static socle_status run_rest(ocl_norm *w, const grads *g)
         if (status != SOCLE_OK)
             return status;
         w->wide |= ocl_start(&sums.view) + numbers > INT32_MAX / 2;
-        status = run_sums(w, g, &c, &sums);
+        status = in_one_launch(w, g) ? run_channels(w, g, &c, &sums) : run_sums(w, g, &c, &sums);
     }
-    if (status == SOCLE_OK)
+    if (status == SOCLE_OK && !in_one_launch(w, g))
         status = run_backward(w, g, &c, &sums);
     ocl_temp_free(w->d, &sums);
     return status;

@@ -10,9 +10,10 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include "inspect.h"
 #include "options.h"
 
-enum { TRAINING = 50000, VALIDATION = 10000, BATCH = 512 };
+enum { BATCH = 512 };
 
 /* ---- the configurations ---- */
 
@@ -23,62 +24,75 @@ typedef struct config {
     socle_norm_kind norm;
     variant variant;
     int groups, batch, epochs;
-    double lr, top, end; /* top > 0: lr -> top over the first `rise` of the training, then -> end, in straight lines */
+    double lr, top,
+        end; /* top > 0: lr -> top over the first `rise` of the training, then -> end, in straight lines */
     double rise;
+    bool lsuv;       /* initial weights by LSUV, which needs activations that can be shifted */
     const char *why; /* what to say when it comes out below 0.5 */
 } config;
 
 static const char small_batches[] =
-    "In a batch of 2 the last layer's mean and variance are made of 2 numbers, so training divides by noise; and the "
+    "In a batch of 2 the last layer's mean and variance are made of 2 numbers, so training divides by noise; and "
+    "the "
     "running averages that evaluation divides by never saw such batches one by one.";
-static const char too_fast[] =
-    "Without a norm the activations grow from layer to layer at this rate, until the ReLUs are all at 0 and no gradient "
-    "comes through: the rate is too high for the initialisation.";
-static const char no_variance[] =
-    "An instance's statistics at 1x1 pixels are of a single number, whose variance is 0 (the notebook's division gives "
-    "NaN): all that reaches the last layer is each channel's bias, the same for every image. So it cannot classify.";
+static const char too_fast[] = "Without a norm the activations grow from layer to layer at this rate, until the "
+                               "ReLUs are all at 0 and no gradient "
+                               "comes through: the rate is too high for the initialisation.";
+static const char no_variance[] = "An instance's statistics at 1x1 pixels are of a single number, whose variance "
+                                  "is 0 (the notebook's division gives "
+                                  "NaN): all that reaches the last layer is each channel's bias, the same for "
+                                  "every image. So it cannot classify.";
 static const char whole_layer[] =
     "One weight and one bias for a whole layer cannot put channels right that have gone astray at this rate.";
 
 /* clang-format off */
 static const config configs[] = {
-    { "no-norm",         "no norm, lr 0.4", SOCLE_NORM_NONE, AS_PYTORCH, 0, BATCH, 2, 0.4, 0, 0, 0, too_fast },
-    { "no-norm-fast",    "no norm, lr 1.0", SOCLE_NORM_NONE, AS_PYTORCH, 0, BATCH, 2, 1.0, 0, 0, 0, too_fast },
-    { "course-bn",       "batch norm without gradient through its statistics, lr 1.0", SOCLE_NORM_BATCH, AS_COURSE, 0, BATCH, 2, 1.0, 0, 0, 0, NULL },
-    { "builtin-bn",      "batch norm, lr 1.0", SOCLE_NORM_BATCH, AS_PYTORCH, 0, BATCH, 2, 1.0, 0, 0, 0, NULL },
-    { "builtin-bn-sched","batch norm, lr 0.6 -> 2 -> 0.1", SOCLE_NORM_BATCH, AS_PYTORCH, 0, BATCH, 8, 0.6, 2.0, 0.1, 0.3, NULL },
-    { "layer-norm",      "layer norm with a weight per channel, lr 0.8", SOCLE_NORM_LAYER, AS_PYTORCH, 0, BATCH, 3, 0.8, 0, 0, 0, NULL },
-    { "group-norm",      "group norm, 4 groups, lr 0.8", SOCLE_NORM_GROUP, AS_PYTORCH, 4, BATCH, 3, 0.8, 0, 0, 0, NULL },
-    { "course-ln",       "layer norm with one weight, lr 0.3", SOCLE_NORM_LAYER, AS_COURSE, 0, BATCH, 3, 0.3, 0, 0, 0, whole_layer },
-    { "course-ln-fast",  "layer norm with one weight, lr 0.8", SOCLE_NORM_LAYER, AS_COURSE, 0, BATCH, 3, 0.8, 0, 0, 0, whole_layer },
-    { "course-in",       "instance norm, lr 0.1", SOCLE_NORM_INSTANCE, AS_COURSE, 0, BATCH, 3, 0.1, 0, 0, 0, no_variance },
-    { "bn-batch-2-fast", "batch norm, batches of 2, lr 1.0", SOCLE_NORM_BATCH, AS_PYTORCH, 0, 2, 1, 1.0, 0, 0, 0, small_batches },
-    { "bn-batch-2",      "batch norm, batches of 2, lr 0.4", SOCLE_NORM_BATCH, AS_PYTORCH, 0, 2, 1, 0.4, 0, 0, 0, small_batches },
-    { "running-batch-2", "running batch norm, batches of 2, lr 0.4", SOCLE_NORM_RUNNING, AS_PYTORCH, 0, 2, 1, 0.4, 0, 0, 0, NULL },
-    { "running-batch-32","running batch norm, batches of 32, lr 1 -> 0.2", SOCLE_NORM_RUNNING, AS_PYTORCH, 0, 32, 1, 1.0, 0.2, 0.2, 1.0, NULL },
+    { "no-norm",         "no norm, lr 0.4", SOCLE_NORM_NONE, AS_PYTORCH, 0, BATCH, 2, 0.4, 0, 0, 0, false, too_fast },
+    { "no-norm-fast",    "no norm, lr 1.0", SOCLE_NORM_NONE, AS_PYTORCH, 0, BATCH, 2, 1.0, 0, 0, 0, false, too_fast },
+    { "kaiming",         "no norm, Kaiming's initial weights, lr 0.6", SOCLE_NORM_NONE, AS_PYTORCH, 0, BATCH, 2, 0.6, 0, 0, 0, false, too_fast },
+    { "lsuv",            "no norm, initial weights by LSUV, lr 0.6", SOCLE_NORM_NONE, AS_PYTORCH, 0, BATCH, 2, 0.6, 0, 0, 0, true, NULL },
+    { "course-bn",       "batch norm without gradient through its statistics, lr 1.0", SOCLE_NORM_BATCH, AS_COURSE, 0, BATCH, 2, 1.0, 0, 0, 0, false, NULL },
+    { "builtin-bn",      "batch norm, lr 1.0", SOCLE_NORM_BATCH, AS_PYTORCH, 0, BATCH, 2, 1.0, 0, 0, 0, false, NULL },
+    { "builtin-bn-sched","batch norm, lr 0.6 -> 2 -> 0.1", SOCLE_NORM_BATCH, AS_PYTORCH, 0, BATCH, 8, 0.6, 2.0, 0.1, 0.3, false, NULL },
+    { "layer-norm",      "layer norm with a weight per channel, lr 0.8", SOCLE_NORM_LAYER, AS_PYTORCH, 0, BATCH, 3, 0.8, 0, 0, 0, false, NULL },
+    { "group-norm",      "group norm, 4 groups, lr 0.8", SOCLE_NORM_GROUP, AS_PYTORCH, 4, BATCH, 3, 0.8, 0, 0, 0, false, NULL },
+    { "course-ln",       "layer norm with one weight, lr 0.3", SOCLE_NORM_LAYER, AS_COURSE, 0, BATCH, 3, 0.3, 0, 0, 0, false, whole_layer },
+    { "course-ln-fast",  "layer norm with one weight, lr 0.8", SOCLE_NORM_LAYER, AS_COURSE, 0, BATCH, 3, 0.8, 0, 0, 0, false, whole_layer },
+    { "course-in",       "instance norm, lr 0.1", SOCLE_NORM_INSTANCE, AS_COURSE, 0, BATCH, 3, 0.1, 0, 0, 0, false, no_variance },
+    { "bn-batch-2-fast", "batch norm, batches of 2, lr 1.0", SOCLE_NORM_BATCH, AS_PYTORCH, 0, 2, 1, 1.0, 0, 0, 0, false, small_batches },
+    { "bn-batch-2",      "batch norm, batches of 2, lr 0.4", SOCLE_NORM_BATCH, AS_PYTORCH, 0, 2, 1, 0.4, 0, 0, 0, false, small_batches },
+    { "running-batch-2", "running batch norm, batches of 2, lr 0.4", SOCLE_NORM_RUNNING, AS_PYTORCH, 0, 2, 1, 0.4, 0, 0, 0, false, NULL },
+    { "running-batch-32","running batch norm, batches of 32, lr 1 -> 0.2", SOCLE_NORM_RUNNING, AS_PYTORCH, 0, 32, 1, 1.0, 0.2, 0.2, 1.0, false, NULL },
 };
 /* clang-format on */
 enum { CONFIGS = sizeof configs / sizeof configs[0] };
 
 /* ---- data and network ---- */
 
-/* A part of the training images, as the notebook splits them. */
-static socle_loader *part(socle_device *d, const char *dir, size_t first, size_t length, socle_loader_desc o)
+/* Of all pixels of the first 50,000 images. */
+static const double pixel_mean = 0.1304, pixel_std = 0.3073;
+
+/* Five sixths of the training images, the first 50,000, to train on; the last 10,000 to validate. */
+static socle_loader *part(socle_device *d, const char *dir, bool last, socle_loader_desc o)
 {
     char images[4096], labels[4096];
     snprintf(images, sizeof images, "%s/train-images-idx3-ubyte", dir);
     snprintf(labels, sizeof labels, "%s/train-labels-idx1-ubyte", dir);
     socle_dataset *all = socle_dataset_idx(images, labels, 10);
-    return all ? socle_loader_new(socle_dataset_range(all, first, length), d, o) : NULL;
+    if (!all)
+        return NULL;
+    size_t n = socle_dataset_desc_of(all).length, training = n / 6 * 5 + n % 6 * 5 / 6;
+    return socle_loader_new(socle_dataset_range(all, last ? training : 0, last ? n - training : training), d, o);
 }
 
 static socle_data *mnist(const options *o, socle_device *d, size_t batch, uint64_t seed)
 {
-    socle_loader_desc train = { .batch = batch, .workers = o->workers, .shuffle = true, .train = true, .seed = seed };
+    socle_loader_desc train = {
+        .batch = batch, .workers = o->workers, .shuffle = true, .train = true, .seed = seed
+    };
     socle_loader_desc valid = { .batch = 2 * batch, .workers = o->workers };
-    socle_loader *first = part(d, o->data, 0, TRAINING, train);
-    socle_loader *last = first ? part(d, o->data, TRAINING, VALIDATION, valid) : NULL;
-    return socle_data_new(first, last, 1, 10, NULL);
+    socle_loader *first = part(d, o->data, false, train);
+    return first ? socle_data_new(first, part(d, o->data, true, valid), 1, 10, NULL) : NULL;
 }
 
 static socle_norm_desc norm_of(const config *c)
@@ -98,7 +112,7 @@ static socle_module *network(socle_device *d, const config *c, uint64_t seed)
         socle_conv_desc conv = { .in = width[i], .out = width[i + 1], .size = i ? 3 : 5, .stride = 2 };
         conv.norm = c->norm;
         conv.norm_desc = norm_of(c);
-        conv.act = SOCLE_ACT_RELU;
+        conv.act = c->lsuv ? SOCLE_ACT_GENERAL_RELU : SOCLE_ACT_RELU;
         conv.act_first = true;
         conv.bias = over_images ? SOCLE_BIAS_OFF : SOCLE_BIAS_ON;
         socle_append(net, socle_conv_new(d, conv));
@@ -137,8 +151,8 @@ static void print_row(socle_learner *l, int n, const char *const *name, const do
     fflush(stdout);
 }
 
-static socle_learner *learner_of(const options *o, const config *c, socle_device *d, socle_data *data, uint64_t seed,
-                                 socle_recorder *record)
+static socle_learner *learner_of(const options *o, const config *c, socle_device *d, socle_data *data,
+                                 uint64_t seed, socle_recorder *record)
 {
     if (!data || !record)
         return NULL;
@@ -147,12 +161,13 @@ static socle_learner *learner_of(const options *o, const config *c, socle_device
     if (!learn)
         return NULL;
     const socle_metric metrics[] = { socle_accuracy() };
-    socle_learner_add(learn, socle_cb_normalize(0.1304, 0.3073));
+    socle_learner_add(learn, socle_cb_normalize(pixel_mean, pixel_std));
     socle_learner_add(learn, socle_cb_metrics(metrics, 1));
     socle_learner_add(learn, socle_cb_recorder(record));
     socle_learner_add(learn, socle_cb_stop_on_nan(c->batch < 32 ? 500 : 20));
     if (c->top > 0)
-        socle_learner_add(learn, (socle_callback){ .name = "rate", .order = 1, .user = (void *)c, .before_batch = set_rate });
+        socle_learner_add(
+            learn, (socle_callback){ .name = "rate", .order = 1, .user = (void *)c, .before_batch = set_rate });
     if (!o->quiet)
         learn->log = print_row;
     return learn;
@@ -207,7 +222,11 @@ static socle_status run(const options *o, const config *c, socle_device *d, uint
     socle_recorder *record = data ? socle_recorder_new() : NULL;
     socle_learner *learn = learner_of(o, &own, d, data, seed, record);
     double started = seconds();
-    socle_status s = learn ? socle_fit(learn, own.epochs, own.lr) : socle_error_status();
+    socle_status s = learn ? SOCLE_OK : socle_error_status();
+    if (s == SOCLE_OK && own.lsuv)
+        s = init_by_lsuv(o, learn, SOCLE_LSUV_SHIFT, 1 / pixel_std, -pixel_mean / pixel_std);
+    if (s == SOCLE_OK)
+        s = socle_fit(learn, own.epochs, own.lr);
     if (s == SOCLE_OK || (learn && s == SOCLE_ERR_STATE)) {
         *r = outcome_of(record, seconds() - started);
         if (!o->quiet)
@@ -229,7 +248,8 @@ static socle_status run(const options *o, const config *c, socle_device *d, uint
     return s;
 }
 
-/* Seed after seed, then one line: the mean, the median, the best and every run's last accuracy. */
+/* Seed after seed, then one line: the mean, the median, the best and every run's last accuracy. A run that diverged counts
+ * as 0. */
 static int ascending(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
@@ -265,9 +285,10 @@ int main(int argc, char **argv)
     const char *names[CONFIGS + 2] = { "all" };
     for (int i = 0; i < CONFIGS; i++)
         names[i + 1] = configs[i].name;
-    options o = options_parse(argc, argv, "Trains fast.ai's MNIST network with one norm or another.",
-                              OPTION_CONFIG | OPTION_TRAINING | OPTION_SEEDS, names,
-                              (options){ .data = "data/mnist", .model = "builtin-bn", .seed = 1, .seeds = 1, .workers = 0 });
+    options o = options_parse(
+        argc, argv, "Trains fast.ai's MNIST network with one norm or another.",
+        OPTION_CONFIG | OPTION_TRAINING | OPTION_SEEDS, names,
+        (options){ .data = "data/mnist", .model = "builtin-bn", .seed = 42, .seeds = 1, .workers = 0 });
     bool made_out;
     if (!options_make_out(&o, &made_out))
         return 1;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include "inspect.h"
 #include "options.h"
 
 /* Four 3 x 3 convolutions of stride 2, 28 -> 14 -> 7 -> 4 -> 2 pixels, and one 2 x 2 convolution to the ten
@@ -84,21 +85,53 @@ static socle_status write_results(const options *o, socle_learner *learn, const 
     return s;
 }
 
-static socle_status train(const options *o, socle_learner *learn, socle_recorder *record, double started)
+/* Of all training pixels, for --norm-input. */
+static const double pixel_mean = 0.28, pixel_std = 0.35;
+
+/* What is done before the first epoch where it is asked for. lr: the rate to train with. */
+static socle_status prepare(const options *o, socle_learner *learn, double *lr)
+{
+    socle_status s = SOCLE_OK;
+    if (o->lsuv)
+        s = init_by_lsuv(o, learn, SOCLE_LSUV_BIAS, o->norm_input ? 1 / pixel_std : 1,
+                         o->norm_input ? -pixel_mean / pixel_std : 0);
+    return s == SOCLE_OK && o->lr_find ? find_rate(o, learn, lr) : s;
+}
+
+static socle_status draw(const options *o, socle_learner *learn, const socle_recorder *record,
+                         const socle_activations *activations)
+{
+    socle_status s = draw_training(o, record, activations);
+    return s == SOCLE_OK ? draw_predictions(o, learn, o->norm_input ? 1 / pixel_std : 1,
+                                            o->norm_input ? -pixel_mean / pixel_std : 0)
+                         : s;
+}
+
+static socle_status train(const options *o, socle_learner *learn, socle_recorder *record,
+                          socle_activations *activations, double started)
 {
     const socle_metric metrics[] = { socle_accuracy() };
+    double lr = o->lr;
     socle_learner_add(learn, socle_cb_metrics(metrics, 1));
     socle_learner_add(learn, socle_cb_recorder(record));
     socle_learner_add(learn, socle_cb_stop_on_nan(0));
     if (o->norm_input)
-        socle_learner_add(learn, socle_cb_normalize(0.28, 0.35));
+        socle_learner_add(learn, socle_cb_normalize(pixel_mean, pixel_std));
     if (!o->quiet)
         socle_learner_add(learn, socle_cb_progress((socle_progress_desc){ .out = stdout, .plot = true }));
 
-    socle_status s = socle_fit(learn, o->epochs, o->lr);
+    socle_status s = prepare(o, learn, &lr);
+    if (activations)
+        socle_learner_add(learn, socle_cb_activations(activations));
+    if (s == SOCLE_OK)
+        s = socle_fit(learn, o->epochs, lr);
     double time = seconds() - started;
     if (s == SOCLE_OK)
         s = write_results(o, learn, record);
+    if (s == SOCLE_OK && o->plot)
+        s = draw(o, learn, record, activations);
+    if (s == SOCLE_OK && activations && !o->quiet)
+        print_activations(activations);
     if (s == SOCLE_OK)
         printf("final eval accuracy %.4f loss %.4f time %.2f s\n", socle_recorder_value(record, "accuracy", -1),
                socle_recorder_value(record, "loss", -1), time);
@@ -119,7 +152,8 @@ int main(int argc, char **argv)
 {
     double started = seconds();
     options o = options_parse(argc, argv, "Trains a network on Fashion-MNIST.",
-                              OPTION_MODEL | OPTION_TRAINING | OPTION_NORM_INPUT | OPTION_SAVE | OPTION_SUMMARY,
+                              OPTION_MODEL | OPTION_TRAINING | OPTION_NORM_INPUT | OPTION_SAVE | OPTION_SUMMARY |
+                                  OPTION_INSPECT,
                               model_names,
                               (options){ .data = "/usr/share/datasets/fashion-mnist",
                                          .model = "conv",
@@ -138,10 +172,11 @@ int main(int argc, char **argv)
     socle_data *data = socle_data_fashion_mnist(
         device, o.data, (socle_loader_desc){ .batch = o.batch_size, .workers = o.workers, .seed = o.seed });
     socle_recorder *record = socle_recorder_new();
+    socle_activations *activations = o.stats ? socle_activations_new((socle_activations_desc){ 0 }) : NULL;
     socle_learner *learn = NULL;
     if (data && !o.quiet)
         printf("%s\n", socle_device_name(device));
-    if (data && record)
+    if (data && record && (activations || !o.stats))
         learn = socle_learner_new((socle_learner_desc){ .device = device,
                                                         .model = model_new(o.model, device, o.seed),
                                                         .data = data,
@@ -152,7 +187,7 @@ int main(int argc, char **argv)
     if (s == SOCLE_OK && o.summary)
         s = print_summary(learn);
     if (s == SOCLE_OK)
-        s = train(&o, learn, record, started);
+        s = train(&o, learn, record, activations, started);
     if (s != SOCLE_OK) {
         complain("%s", socle_error());
         if (made_out)
@@ -161,6 +196,7 @@ int main(int argc, char **argv)
 
     socle_set_log(NULL, NULL);
     socle_learner_free(learn);
+    socle_activations_free(activations);
     socle_recorder_free(record);
     socle_data_free(data);
     socle_device_close(device);

@@ -1,51 +1,55 @@
 /* Gradients of norms. See norm.clh for how the work is cut. */
 
-/* Of each piece and lane: sum of dz and of dz (x - mean); dz times gamma where that varies within rows. */
+/* Of each piece and lane: sum of dz and of dz (x - mean); dz times gamma r where gamma varies within rows. sums: where those
+ * of piece i go. */
+ALWAYS_INLINE void sums_of_piece(const norm *a, const space *s, const cut *c, const places *m, const place *dm,
+                                 const operands *o, __global const float *dy, index_t unit, index_t i,
+                                 __global float *sums, __local float *room)
+{
+    piece w;
+    piece_of(s, c, unit, i, &w);
+    stats t;
+    stats_of(a, s, m, o, &w, &t);
+    const int along = ALONG(*c);
+    V sum = (V)(0), with_x = (V)(0);
+    EACH_ROW(row, w, along)
+    {
+        line l;
+        line_of(a, m, o, &w, &t, row, &l);
+        const index_t at = row_of(dm, &w, row);
+        V line_sum = (V)(0), line_with_x = (V)(0);
+        EACH_P(p, w, along)
+        {
+            const int lanes = lanes_at(s, w.outer, row, p);
+            point v;
+            point_of(a, m, o, &t, &l, p, lanes, &v);
+            V dz = passed(a, load_large(dy, dm, at + p * dm->p, lanes), v.z);
+            if (a->gamma == ELEMENT)
+                dz *= v.scale;
+            line_sum += in_row(dz, lanes);
+            line_with_x += in_row(dz * v.c, lanes);
+        }
+        const int lanes = lanes_of_row(s, w.outer, row);
+        sum += keep(line_sum, lanes);
+        with_x += keep(line_with_x, lanes);
+    }
+    sum = total(sum, room, true);
+    with_x = total(with_x, room, true);
+    if (VECTOR == 0) {
+        STORE_PARTIAL(sums, 2 * i, sum);
+        STORE_PARTIAL(sums, 2 * i + 1, with_x);
+    }
+}
+
 __kernel void normalize_sums(norm a, space s, cut c, places m, place dm, __global float *sums, index_t sums_at,
                              __global const float *dy, __global const float *x, __global const float *mean,
                              __global const float *var, __global const float *gamma, __global const float *beta)
 {
     __local float room[ITEMS];
-    const index_t unit = get_group_id(1), i = get_group_id(0), pieces = c.row_pieces * c.p_pieces;
-    piece w;
-    piece_of(&s, &c, unit, i, &w);
+    const index_t unit = get_group_id(1);
     const operands o = { x, mean, var, gamma, beta };
-    stats t;
-    stats_of(&a, &s, &m, &o, &w, &t);
-    const int along = ALONG(c);
-    V sum = (V)(0), with_x = (V)(0);
-    EACH_ROW(row, w, along)
-    {
-        line l;
-        line_of(&a, &m, &o, &w, row, &l);
-        const index_t at = row_of(&dm, &w, row);
-        V line_sum = (V)(0), line_with_x = (V)(0);
-        EACH_P(p, w, along)
-        {
-            const int lanes = lanes_at(&s, w.outer, row, p);
-            point v;
-            point_of(&a, &m, &o, &t, &l, p, lanes, &v);
-            V dz = LOAD(dy, &dm, at + p * dm.p, lanes) * slope(&a, v.z), dzc;
-            if (a.gamma == ELEMENT)
-                dz *= v.scale;
-            dzc = dz * v.c;
-            if (lanes < 16) {
-                dz = keep(dz, lanes);
-                dzc = keep(dzc, lanes);
-            }
-            line_sum += dz;
-            line_with_x += dzc;
-        }
-        sum += line_sum;
-        with_x += line_with_x;
-    }
-    sum = total(sum, room, true);
-    with_x = total(with_x, room, true);
-    sums += sums_at;
-    if (VECTOR == 0) {
-        STORE_PARTIAL(sums, 2 * (unit * pieces + i), sum);
-        STORE_PARTIAL(sums, 2 * (unit * pieces + i) + 1, with_x);
-    }
+    sums += sums_at + unit * c.row_pieces * c.p_pieces * 32;
+    sums_of_piece(&a, &s, &c, &m, &dm, &o, dy, unit, get_group_id(0), sums, room);
 }
 
 /* A parameter: where it lies, and how many there are along groups and rows: 1 where it is shared. */
@@ -59,21 +63,22 @@ ALWAYS_INLINE index_t parameter_at(const parameter *q, index_t j)
     return q->m.at + j / q->rows * q->m.group + j % q->rows * q->m.row;
 }
 
-/* This work-item's share of what a unit's pieces add up to, times gamma where that is not in them already. */
+/* This work-item's share of what a unit's pieces add up to, times gamma r where that is not in them already. */
 ALWAYS_INLINE void add_pieces(const norm *a, const cut *c, const places *m, const operands *o, const piece *w,
-                       __global const float *sums, V *sum, V *with_x)
+                              const stats *t, __global const float *sums, V *sum, V *with_x)
 {
     for (index_t i = VECTOR; i < c->row_pieces * c->p_pieces; i += VECTORS) {
         line l;
-        line_of(a, m, o, w, i / c->p_pieces * c->rows, &l);
-        *sum += l.scale * LOAD_PARTIAL(sums, 2 * i);
-        *with_x += l.scale * LOAD_PARTIAL(sums, 2 * i + 1);
+        line_of(a, m, o, w, t, i / c->p_pieces * c->rows, &l);
+        const V scale = a->gamma == ELEMENT ? (V)(1) : l.scale;
+        *sum += scale * LOAD_PARTIAL(sums, 2 * i);
+        *with_x += scale * LOAD_PARTIAL(sums, 2 * i + 1);
     }
 }
 
 /* This work-item's share of parameter number j, from the pieces of all that shares it. which: of their two sums. */
 ALWAYS_INLINE V add_parameter(const norm *a, const space *s, const cut *c, const places *m, const operands *o,
-                       const parameter *q, index_t j, int which, __global const float *sums)
+                              const parameter *q, index_t j, int which, __global const float *sums)
 {
     const index_t pieces = c->row_pieces * c->p_pieces, group = j / q->rows, row = j % q->rows;
     const index_t g0 = q->groups == 1 ? 0 : group, g1 = q->groups == 1 ? s->groups : group + 1;
@@ -95,6 +100,37 @@ ALWAYS_INLINE V add_parameter(const norm *a, const space *s, const cut *c, const
             acc += sum;
         }
     return acc;
+}
+
+/* dx = gamma r dz + level + linear (x - mean): what flows through the statistics, from a unit's sums. */
+typedef struct through {
+    V level, linear;
+} through;
+
+ALWAYS_INLINE void through_stats(const norm *a, const stats *t, V sum, V with_x, through *f)
+{
+    f->level = -a->share * (sum / a->n);
+    f->linear = select(-a->share * t->r * t->r * (with_x / a->n_var), (V)(0), t->var < (V)(a->var_min));
+}
+
+ALWAYS_INLINE void dx_of_piece(const norm *a, const space *s, int along, const places *m, const place *dm,
+                               const place *xm, const operands *o, __global const float *dy, const piece *w,
+                               const stats *t, const through *f, __global float *dx)
+{
+    EACH_ROW(row, *w, along)
+    {
+        line l;
+        line_of(a, m, o, w, t, row, &l);
+        const index_t from = row_of(dm, w, row), to = row_of(xm, w, row);
+        EACH_P(p, *w, along)
+        {
+            const int lanes = lanes_at(s, w->outer, row, p);
+            point v;
+            point_of(a, m, o, t, &l, p, lanes, &v);
+            const V dz = passed(a, load_large(dy, dm, from + p * dm->p, lanes), v.z);
+            store_large(dx, xm, to + p * xm->p, lanes, v.scale * dz + f->level + f->linear * v.c);
+        }
+    }
 }
 
 /* dx, and behind its units the parameters, those of gamma first. made: how the sums were cut. */
@@ -119,35 +155,59 @@ __kernel void normalize_backward(norm a, space s, cut c, cut made, places m, pla
     if (is_parameter)
         sum = add_parameter(&a, &s, &made, &m, &o, is_gamma ? &gammas : &betas, j, is_gamma, sums);
     else if (a.share != 0)
-        add_pieces(&a, &made, &m, &o, &w, sums + unit * made.row_pieces * made.p_pieces * 32, &sum, &with_x);
+        add_pieces(&a, &made, &m, &o, &w, &t, sums + unit * made.row_pieces * made.p_pieces * 32, &sum, &with_x);
     sum = total(sum, room, a.apart && !is_parameter);
     with_x = total(with_x, room, a.apart);
     if (is_parameter) {
-        if (i == 0 && ITEM == 0 && is_gamma)
+        if (i == 0 && item() == 0 && is_gamma)
             dgamma[parameter_at(&gammas, j)] = ONE_LANE(sum);
-        else if (i == 0 && ITEM == 0)
+        else if (i == 0 && item() == 0)
             dbeta[parameter_at(&betas, j)] = ONE_LANE(sum);
         return;
     }
-    /* what flows through the statistics: dx = gamma r dz + level + linear (x - mean) */
-    const V level = -a.share * t.r * (sum / a.n);
-    const V linear = select(-a.share * t.r * t.r * t.r * (with_x / a.n_var), (V)(0), t.var < (V)(a.var_min));
-    const int along = ALONG(c);
-    EACH_ROW(row, w, along)
-    {
-        line l;
-        line_of(&a, &m, &o, &w, row, &l);
-        const index_t from = row_of(&dm, &w, row), to = row_of(&xm, &w, row);
-        EACH_P(p, w, along)
-        {
-            const int lanes = lanes_at(&s, w.outer, row, p);
-            point v;
-            point_of(&a, &m, &o, &t, &l, p, lanes, &v);
-            const V dz = LOAD(dy, &dm, from + p * dm.p, lanes) * slope(&a, v.z);
-            STORE(dx, &xm, to + p * xm.p, lanes, v.scale * t.r * dz + level + linear * v.c);
-        }
-    }
+    through f;
+    through_stats(&a, &t, sum, with_x, &f);
+    dx_of_piece(&a, &s, ALONG(c), &m, &dm, &xm, &o, dy, &w, &t, &f, dx);
 }
+
+/* All of it in one launch, a work-group a unit, whose two passes then read what its processor's caches hold: where units are
+ * channels with parameters of their own. want: 1 for dgamma, 2 for dbeta. */
+#ifdef OCL_CPU
+__kernel void normalize_channels(norm a, space s, cut c, places m, place dm, place xm, parameter gammas, parameter betas,
+                                 int want, __global float *dx, __global float *dgamma, __global float *dbeta,
+                                 __global float *sums, index_t sums_at, __global const float *dy,
+                                 __global const float *x, __global const float *mean, __global const float *var,
+                                 __global const float *gamma, __global const float *beta)
+{
+    __local float room[ITEMS];
+    const index_t unit = get_group_id(1), pieces = c.row_pieces * c.p_pieces;
+    const operands o = { x, mean, var, gamma, beta };
+    sums += sums_at + unit * pieces * 32;
+    for (index_t i = 0; i < pieces; i++)
+        sums_of_piece(&a, &s, &c, &m, &dm, &o, dy, unit, i, sums, room);
+    piece w;
+    piece_of(&s, &c, unit, 0, &w);
+    stats t;
+    stats_of(&a, &s, &m, &o, &w, &t);
+    V sum = (V)(0), with_x = (V)(0);
+    add_pieces(&a, &c, &m, &o, &w, &t, sums, &sum, &with_x);
+    through f;
+    through_stats(&a, &t, total(sum, room, false), total(with_x, room, false), &f);
+    for (index_t i = 0; i < pieces; i++) {
+        piece_of(&s, &c, unit, i, &w);
+        dx_of_piece(&a, &s, 1, &m, &dm, &xm, &o, dy, &w, &t, &f, dx);
+    }
+    sum = with_x = (V)(0);
+    for (index_t i = 0; i < pieces; i++) {
+        sum += LOAD_PARTIAL(sums, 2 * i);
+        with_x += LOAD_PARTIAL(sums, 2 * i + 1);
+    }
+    if (want & 1)
+        dgamma[parameter_at(&gammas, unit)] = ONE_LANE(total(with_x * t.r, room, false));
+    if (want & 2)
+        dbeta[parameter_at(&betas, unit)] = ONE_LANE(total(sum, room, false));
+}
+#endif
 
 /* dgamma and dbeta, of one shape, from all that shares them, where sums of pieces do not tell: work-groups are pixels by
  * groups and rows, as far as those have parameters of their own. */
@@ -172,13 +232,13 @@ __kernel void normalize_parameters(norm a, space s, places m, place dm, paramete
             stats_of(&a, &s, &m, &o, &w, &t);
             for (index_t r = row0 + (by_outer ? 0 : VECTOR); r < row1; r += by_outer ? 1 : VECTORS) {
                 line l;
-                line_of(&a, &m, &o, &w, r, &l);
+                line_of(&a, &m, &o, &w, &t, r, &l);
                 const index_t at = row_of(&dm, &w, r);
                 for (index_t k = p0; k < p1; k++) {
                     const int lanes = lanes_at(&s, outer, r, k);
                     point v;
                     point_of(&a, &m, &o, &t, &l, k, lanes, &v);
-                    const V dz = LOAD(dy, &dm, at + k * dm.p, lanes) * slope(&a, v.z);
+                    const V dz = passed(&a, load_large(dy, &dm, at + k * dm.p, lanes), v.z);
                     sum += keep(dz, lanes);
                     with_x += keep(dz * v.c * t.r, lanes);
                 }
@@ -194,7 +254,7 @@ __kernel void normalize_parameters(norm a, space s, places m, place dm, paramete
             store(dgamma, &gammas.m, gamma_at, lanes, with_x);
         if (want & 2)
             store(dbeta, &betas.m, beta_at, lanes, sum);
-    } else if (!apart && ITEM == 0) {
+    } else if (!apart && item() == 0) {
         if (want & 1)
             dgamma[gamma_at] = ONE_LANE(with_x);
         if (want & 2)

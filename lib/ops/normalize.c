@@ -99,14 +99,24 @@ static int64_t batch_count(const socle_tensor *x)
 
 /* running = momentum now + (1 - momentum) running; the variance of the population is estimated by n / (n - 1) times that
  * of the sample. */
-static socle_status update_running(socle_ctx *c, const socle_norm *p, int64_t n, double momentum,
-                                   const socle_tensor *mean, const socle_tensor *var, socle_tensor *running_mean,
-                                   socle_tensor *running_var)
+static socle_status update_running(const socle_norm *p, int64_t n, double momentum, const socle_tensor *mean,
+                                   const socle_tensor *var, socle_tensor *running_mean, socle_tensor *running_var)
 {
-    (void)c;
     double population = p->unbiased || n < 2 ? 1 : (double)n / (double)(n - 1);
     SOCLE_TRY(socle_prim_axpby(running_mean, (float)momentum, mean, (float)(1 - momentum)));
     return socle_prim_axpby(running_var, (float)(momentum * population), var, (float)(1 - momentum));
+}
+
+static socle_status check_running(const socle_tensor *x, const socle_tensor *running, const char *name,
+                                  double momentum)
+{
+    socle_shape s = view_shape(&running->view);
+    SOCLE_CHECK(socle_shape_equal(s, socle_shape1(x->view.dim[1])), SOCLE_ERR_SHAPE,
+                "batch_norm: input %s has %lld channels, the running %s is of shape %s",
+                shape_text(view_shape(&x->view)).text, (long long)x->view.dim[1], name, shape_text(s).text);
+    SOCLE_CHECK(momentum >= 0 && momentum <= 1, SOCLE_ERR_ARG, "batch_norm: a momentum of %g is not in [0, 1]",
+                momentum);
+    return SOCLE_OK;
 }
 
 socle_tensor *socle_batch_norm(socle_ctx *c, socle_tensor *x, socle_tensor *gamma, socle_tensor *beta,
@@ -118,27 +128,25 @@ socle_tensor *socle_batch_norm(socle_ctx *c, socle_tensor *x, socle_tensor *gamm
     bool tracked = running_mean != NULL && running_var != NULL;
     if (socle_ctx_status(c) != SOCLE_OK)
         return NULL;
-    if (x == NULL || (tracked && !socle_ctx_training(c))) {
+    if (x == NULL)
+        return socle_normalize_with(c, &p, x, running_mean, running_var, gamma, beta);
+    socle_status s = check_input(c, x);
+    if (s == SOCLE_OK && tracked)
+        s = check_running(x, running_mean, "mean", momentum);
+    if (s == SOCLE_OK && tracked)
+        s = check_running(x, running_var, "variance", momentum);
+    if (socle_ctx_fail(c, s) != SOCLE_OK)
+        return NULL;
+    if (tracked && !socle_ctx_training(c)) {
         p.share = 0;
         return socle_normalize_with(c, &p, x, running_mean, running_var, gamma, beta);
-    }
-    socle_status s = check_input(c, x);
-    if (s == SOCLE_OK && tracked && !(momentum >= 0 && momentum <= 1))
-        s = socle_fail(SOCLE_ERR_ARG, "batch_norm: a momentum of %g is not in [0, 1]", momentum);
-    if (s != SOCLE_OK) {
-        socle_ctx_fail(c, s);
-        return NULL;
     }
     socle_tensor *mean, *var;
     if (!take_moments(c, &p, x, socle_shape1(x->view.dim[1]), 1, &mean, &var))
         return NULL;
     if (tracked)
-        s = update_running(c, &p, batch_count(x), momentum, mean, var, running_mean, running_var);
-    if (s != SOCLE_OK) {
-        socle_ctx_fail(c, s);
-        return NULL;
-    }
-    return socle_normalize_with(c, &p, x, mean, var, gamma, beta);
+        s = update_running(&p, batch_count(x), momentum, mean, var, running_mean, running_var);
+    return socle_ctx_fail(c, s) == SOCLE_OK ? socle_normalize_with(c, &p, x, mean, var, gamma, beta) : NULL;
 }
 
 /* ---- over the channels of an image ---- */

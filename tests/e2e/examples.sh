@@ -1,8 +1,8 @@
 #!/bin/sh
-# examples.sh FASHION_MNIST README_TRAIN README_CALLBACK MAKE_IDX: the examples run on a small synthetic data set, learn it,
+# examples.sh FASHION_MNIST BATCHNORM README_TRAIN README_CALLBACK MAKE_IDX: the examples run on a small synthetic data set, learn it,
 # and write the same results whatever the number of threads and workers.
 set -eu
-fashion_mnist=$1 readme_train=$2 readme_callback=$3 make_idx=$4
+fashion_mnist=$1 batchnorm=$2 readme_train=$3 readme_callback=$4 make_idx=$5
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
@@ -39,6 +39,37 @@ run --seed 4 --out four > /dev/null
 ! cmp -s one/metrics.csv four/metrics.csv || fail "the seed changes nothing"
 run --norm-input --out five > /dev/null
 ! cmp -s one/metrics.csv five/metrics.csv || fail "--norm-input changes nothing"
+run --model bn --threads 1 --out bn-one --save bn-one.safetensors > bn-one.txt
+run --model bn --threads 2 --out bn-two --save bn-two.safetensors --stats > /dev/null
+cmp bn-one/metrics.csv bn-two/metrics.csv || fail "--stats or threads change what a norm learns"
+cmp bn-one.safetensors bn-two.safetensors || fail "--stats or threads change a norm's weights or buffers"
+grep -q running_var bn-one.safetensors || fail "the running statistics are not saved"
+
+# pictures, or one sentence where the library has none
+if run --model bn --lsuv --lr-find --stats --plot --out pictures > pictures.txt 2> stderr; then
+    for name in lr_find loss metrics activations dead stats confusion images; do
+        [ "$(head -c 4 "pictures/$name.png" | tail -c 3)" = PNG ] || fail "pictures/$name.png is no picture"
+    done
+else
+    grep -q cairo stderr && [ "$(wc -l < stderr)" -eq 1 ] || fail "--plot: $(cat stderr)"
+fi
+"$fashion_mnist" --data data --epochs 1 --lr-find --lsuv --stats > looked.txt
+grep -q steepest looked.txt || fail "--lr-find suggests nothing: $(cat looked.txt)"
+[ "$(grep -cE "(0\.999|1\.000|1\.001) +[0-9]+$" looked.txt)" -eq 5 ] || fail "--lsuv leaves layers elsewhere than at 1: $(cat looked.txt)"
+grep -q "dead" looked.txt || fail "--stats shows nothing: $(cat looked.txt)"
+
+norm() {
+    "$batchnorm" --data data --batch-size 20 --epochs 2 "$@"
+}
+norm --config builtin-bn --quiet --seeds 2 > norms.txt
+[ "$(wc -l < norms.txt)" -eq 1 ] || fail "--quiet prints one line: $(cat norms.txt)"
+norm --config course-in > course-in.txt
+grep -q "^Why: " course-in.txt || fail "a norm that cannot work is not explained: $(cat course-in.txt)"
+norm --config no-norm --lr 1e20 > diverged.txt
+grep -q "^diverged: " diverged.txt && ! grep -qi "^[a-z]*:.*\[.*nan" diverged.txt || fail "what diverges is said in words: $(cat diverged.txt)"
+! "$batchnorm" --data data --config none > /dev/null 2> stderr || fail "a configuration that does not exist is accepted"
+[ "$(wc -l < stderr)" -eq 1 ] || fail "one line on stderr was expected: $(cat stderr)"
+
 "$fashion_mnist" --data data --epochs 1 --summary > six.txt
 grep -q 4,474 six.txt || grep -q 4474 six.txt || fail "--summary does not show the 4474 parameters: $(cat six.txt)"
 "$fashion_mnist" --help | grep -q -- --batch-size || fail "--help does not help"

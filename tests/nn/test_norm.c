@@ -459,7 +459,8 @@ Test(norm, inputs_that_do_not_fit_are_refused_in_one_sentence)
     socle_module *running = socle_norm_new(d, (socle_norm_desc){ .kind = SOCLE_NORM_RUNNING, .channels = 3 });
     socle_tensor *wrong = images(4, 2, 3, 1), *one = images(1, 3, 3, 1);
     cr_assert(socle_forward(batch, c, wrong) == NULL);
-    cr_assert(strstr(socle_error(), "(4, 2, 3, 3)") || strstr(socle_error(), "(2)"), "%s", socle_error());
+    cr_assert(strstr(socle_error(), "input (4, 2, 3, 3) has 2 channels, the running mean is of shape (3)") != NULL,
+              "%s", socle_error());
     socle_ctx_clear(c);
     scope = socle_scope_begin(c);
     cr_assert(socle_forward(running, c, one) == NULL);

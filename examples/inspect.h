@@ -1,0 +1,25 @@
+/* Looking inside a training: learning rates, initial weights, activations and pictures, for the examples. */
+#ifndef EXAMPLES_INSPECT_H
+#define EXAMPLES_INSPECT_H
+
+#include <socle/socle.h>
+#include "options.h"
+
+/* Tries learning rates, prints the curve and the suggestion, draws lr_find.png with --plot, and changes *lr to what is
+ * suggested, if anything is. */
+socle_status find_rate(const options *o, socle_learner *l, double *lr);
+
+/* LSUV on the first batch of the training data, x times mul plus add. Prints the layers' statistics before and after. */
+socle_status init_by_lsuv(const options *o, socle_learner *l, socle_lsuv_form form, double mul, double add);
+
+/* For every layer: mean and deviation at the end and the share that is dead, as a table. */
+void print_activations(const socle_activations *a);
+
+/* loss.png, metrics.png and, with `a`, activations.png, dead.png, stats.png. */
+socle_status draw_training(const options *o, const socle_recorder *record, const socle_activations *a);
+
+/* confusion.png of the validation data, and images.png of the first of them, titled with what the model sees. Images are
+ * given to the model times mul plus add. */
+socle_status draw_predictions(const options *o, socle_learner *l, double mul, double add);
+
+#endif
