@@ -1,5 +1,5 @@
-/* Histogram, mean and variance of all elements: each group makes a table and three numbers of its chunk, and a second kernel
- * puts those together. */
+/* Histogram, mean and variance of all elements: each group makes a table and three numbers of its chunk, and a
+ * second kernel puts those together. */
 #include "loop.h"
 #include "slots.h"
 #include "temp.h"

@@ -1,8 +1,9 @@
-/* Histogram, mean and variance of all elements of a view: chunks of a fixed size, each brought into a row where it is none,
- * and their results put together in order, so that none of it depends on threads. Pad lanes are never looked at.
+/* Histogram, mean and variance of all elements of a view: chunks of a fixed size, each brought into a row where it
+ * is none, and their results put together in order, so that none of it depends on threads. Pad lanes are never
+ * looked at.
  *
- * Two parts of n and m numbers with means p and q: the squared deviations from the common mean are those from their own
- * and (q - p)^2 n m / (n + m) (Chan, Golub and LeVeque 1979). */
+ * Two parts of n and m numbers with means p and q: the squared deviations from the common mean are those from
+ * their own and (q - p)^2 n m / (n + m) (Chan, Golub and LeVeque 1979). */
 #include "device.h"
 
 #include "isa/kernels_reduce.h"

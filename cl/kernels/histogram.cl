@@ -1,6 +1,7 @@
-/* Histogram, mean and variance in two stages. Stage one: a group a chunk, a table in local memory that its work-items add
- * to (whole numbers: the order does not show), and for the moments each work-item its own elements in order, then pairs of
- * work-items, always the same. Stage two: a work-item a bin, and one for the moments, over the groups in order.
+/* Histogram, mean and variance in two stages. Stage one: a group a chunk, a table in local memory that its
+ * work-items add to (whole numbers: the order does not show), and for the moments each work-item its own elements
+ * in order, then pairs of work-items, always the same. Stage two: a work-item a bin, and one for the moments, over
+ * the groups in order.
  *
  * Options: GROUP work-items, a power of two; BINS_MAX; FLAT (x is dense). */
 typedef struct part {
@@ -43,7 +44,8 @@ __kernel void histogram(loop l, index_t total, __global const float *x, __global
     barrier(CLK_LOCAL_MEM_FENCE);
     index_t first[1];
     place_of(&l, 0, first);
-    const float pivot = x[first[0]]; /* what all means count from: where they are large beside the deviations, both stay exact */
+    /* What all means count from: where they are large beside the deviations, both stay exact. */
+    const float pivot = x[first[0]];
     part own = { 0, 0, 0 };
     for (index_t i = group * chunk + me; i < end; i += GROUP) {
         index_t at[1];

@@ -1,10 +1,10 @@
 /* Histogram of a chunk with its mean and variance.
  *
  * One pass over the numbers makes a byte of each, its bin, and the sums; the bytes, in no order, stay in the L1
- * cache. Then each bin is counted by comparing all bytes with it, up to the highest bin that occurs:
- * activations rarely reach half of the range that is shown, so this is less work than adding to a table, which waits
- * for memory at every zero that a ReLU made. Where the mean is so large beside the deviation that the squares cancel,
- * a second pass takes the sums around it. */
+ * cache. Then each bin is counted by comparing all bytes with it, up to the highest bin that occurs: activations
+ * rarely reach half of the range that is shown, so this is less work than adding to a table, which waits for
+ * memory at every zero that a ReLU made. Where the mean is so large beside the deviation that the squares
+ * cancel, a second pass takes the sums around it. */
 
 enum { CODES = 4 * VW }; /* numbers of a round */
 /* In a register of bytes: with 64, each comparison would cost a way through a mask register. */

@@ -1,5 +1,6 @@
-/* What the activations of a network look like while it trains: mean, standard deviation and histogram of each layer at each
- * step (fast.ai's ActivationStats). They stay on the device until the pass ends: nothing waits inside a step. */
+/* What the activations of a network look like while it trains: mean, standard deviation and histogram of each
+ * layer at each step (fast.ai's ActivationStats). They stay on the device until the pass ends: nothing waits
+ * inside a step. */
 #ifndef SOCLE_ACTIVATIONS_H
 #define SOCLE_ACTIVATIONS_H
 
@@ -15,28 +16,30 @@ typedef struct socle_activations_desc {
     void *which_user;
     int bins;         /* 0: 40 */
     bool both_signs;  /* histograms of the values, not of their sizes |x| */
-    double low, high; /* [low, high) is divided into bins, what lies outside is left out; both 0: 0 to 10, or -7 to 7 */
+    double low, high; /* the bins divide [low, high), the rest is left out; both 0: 0 to 10, or -7 to 7 */
     bool on_valid;    /* evaluation passes too */
 } socle_activations_desc;
 typedef struct socle_activations socle_activations;
 /* Owned by the caller; must outlive the learner. NULL on failure. */
 SOCLE_API socle_activations *socle_activations_new(socle_activations_desc o);
 SOCLE_API void socle_activations_free(socle_activations *a);
-/* Watches the modules that the model has when a fit begins; a later fit goes on with the same steps, and fails (ERR_STATE)
- * where it finds other modules. Of a module that runs several times in a step the first run counts. */
+/* Watches the modules that the model has when a fit begins; a later fit goes on with the same steps, and fails
+ * (ERR_STATE) where it finds other modules. Of a module that runs several times in a step the first run counts. */
 SOCLE_API socle_callback socle_cb_activations(socle_activations *a);
 
 /* What has been recorded; all of it is borrowed from a until it records again. Layers are in the order of
- * socle_module_find; there are none before the first fit. A step that was cancelled before its forward pass is no step. */
+ * socle_module_find; there are none before the first fit. A step that was cancelled before its forward pass is
+ * no step. */
 SOCLE_API size_t socle_activations_layers(const socle_activations *a);
 SOCLE_API size_t socle_activations_bins(const socle_activations *a);
-SOCLE_API const char *socle_activations_path(const socle_activations *a, size_t layer); /* "body.1"; NULL: no such layer */
-/* They answer the number of steps. std: with divisor n - 1. */
+/* "body.1"; NULL: there is no such layer. */
+SOCLE_API const char *socle_activations_path(const socle_activations *a, size_t layer);
+/* They answer the number of steps. std: with divisor n - 1. counts: (steps, bins). */
 SOCLE_API size_t socle_activations_mean(const socle_activations *a, size_t layer, const float **mean);
 SOCLE_API size_t socle_activations_std(const socle_activations *a, size_t layer, const float **std);
-SOCLE_API size_t socle_activations_counts(const socle_activations *a, size_t layer, const int32_t **count); /* (steps, bins) */
-/* Of the numbers that were counted at that step, the share in bins first .. last. Bin 0 of the default is [0, 0.25): the dead.
- * NaN where there is no such step, or nothing was counted. */
+SOCLE_API size_t socle_activations_counts(const socle_activations *a, size_t layer, const int32_t **count);
+/* Of the numbers that were counted at that step, the share in bins first .. last. Bin 0 of the default is
+ * [0, 0.25): the dead. NaN where there is no such step, or nothing was counted. */
 SOCLE_API double socle_activations_share(const socle_activations *a, size_t layer, size_t step, int first, int last);
 
 #ifdef __cplusplus

@@ -103,6 +103,11 @@ typedef struct socle_fit_desc {
 } socle_fit_desc;
 SOCLE_API socle_status socle_fit_with(socle_learner *l, socle_fit_desc o) SOCLE_MUST_USE;
 
+/* x of the first training batch of the epoch to come, as the model will get it: after the callbacks' before_batch. What
+ * socle_lsuv wants, and whoever looks at the data. Owned: socle_release it. Nothing is trained, the learner's counters
+ * and random stream are put back. NULL on failure. */
+SOCLE_API socle_tensor *socle_learner_batch(socle_learner *l);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,5 +1,5 @@
-/* Statistics of activations: hooks that let the device count into rows of a buffer as long as the pass, and read it when the
- * pass is over. */
+/* Statistics of activations: hooks that let the device count into rows of a buffer as long as the pass, and read
+ * it when the pass is over. */
 #include <math.h>
 #include <string.h>
 #include <socle/activations.h>

@@ -1,11 +1,11 @@
-/* The learning-rate finder: a callback for the length of one fit, and the state around it kept and put back. */
+/* The learning-rate finder: a callback in a rehearsal, and what its steps change, kept and put back. */
 #include <socle/finder.h>
 
 #include <float.h>
 #include <limits.h>
 #include <math.h>
 #include <socle/sys/memory.h>
-#include "learner.h"
+#include "rehearsal.h"
 #include "suggest.h"
 
 /* ---- the steps ---- */
@@ -70,33 +70,18 @@ static socle_flow after_batch(socle_learner *l, void *user)
 typedef struct before {
     socle_snapshot *model;
     socle_optimizer_state *opt;
-    uint64_t random;
-    socle_learner counters; /* the plain numbers of it */
 } before;
 
-static socle_status keep(before *b, socle_learner *l)
+static socle_status keep(before *b, const socle_learner *l)
 {
     b->model = socle_module_snapshot(l->model);
     b->opt = b->model ? socle_optimizer_snapshot(l->opt) : NULL;
-    b->random = socle_ctx_random_counter(l->ctx);
-    b->counters = *l;
     return b->opt ? SOCLE_OK : socle_error_status();
 }
 
 static socle_status put_back(const before *b, socle_learner *l)
 {
-    const socle_learner *from = &b->counters;
-    socle_ctx_set_random_counter(l->ctx, b->random);
     socle_optimizer_zero_grad(l->opt);
-    l->n_epochs = from->n_epochs;
-    l->epoch = from->epoch;
-    l->n_batches = from->n_batches;
-    l->batch_index = from->batch_index;
-    l->pos = from->pos;
-    l->training = from->training;
-    l->lr = from->lr;
-    l->status = from->status;
-    l->epochs_done = from->epochs_done;
     socle_status s = socle_module_restore(l->model, b->model);
     socle_status t = socle_optimizer_restore(l->opt, b->opt);
     return s != SOCLE_OK ? s : t;
@@ -152,22 +137,13 @@ static int epochs_of(const socle_learner *l, const socle_lr_find_desc *o)
     return epochs < INT_MAX ? (int)epochs : INT_MAX;
 }
 
-/* The fit, with the finder as the last of its callbacks, so that no other has the last word on the rate. */
+/* With the finder as the last of the callbacks, so that no other has the last word on the rate. */
 static socle_status run(socle_learner *l, finder *f)
 {
-    static const char name[] = "lr find";
-    learner *p = (learner *)l;
-    if (!push_callback(p, (socle_callback){ .name = name,
-                                            .order = INT_MAX,
-                                            .user = f,
-                                            .before_batch = before_batch,
-                                            .after_batch = after_batch }))
-        return SOCLE_ERR_NOMEM;
-    p->rehearsing = true;
-    socle_status s = socle_fit_with(l, (socle_fit_desc){ .epochs = epochs_of(l, &f->o), .no_valid = true });
-    p->rehearsing = false;
-    (void)socle_learner_remove(l, name);
-    return s;
+    socle_callback cb = {
+        .name = "lr find", .order = INT_MAX, .user = f, .before_batch = before_batch, .after_batch = after_batch
+    };
+    return rehearse(l, cb, (socle_fit_desc){ .epochs = epochs_of(l, &f->o), .no_valid = true });
 }
 
 socle_status socle_lr_find(socle_learner *l, socle_lr_find_desc o, socle_lr_curve *curve)

@@ -6,8 +6,8 @@
 
 /* Index of the smallest loss; n where none is finite. */
 size_t suggest_lowest(const float *loss, size_t n);
-/* The rate of the steepest fall before the smallest loss: of means of five neighbours, by the logarithm of the rate. NaN where
- * the loss never falls or there are too few. */
+/* The rate of the steepest fall before the smallest loss: of means of five neighbours, by the logarithm of the
+ * rate. NaN where the loss never falls or there are too few. */
 double suggest_steep(const float *lr, const float *loss, size_t n);
 
 #endif

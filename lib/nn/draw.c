@@ -1,5 +1,5 @@
-/* Drawing the parameters of a whole tree: each from the stream of its place in the walk, so that what one of them is does
- * not depend on how many numbers the ones before it took, or on which of them are drawn at all. */
+/* Drawing the parameters of a whole tree: each from the stream of its place in the walk, so that what one of
+ * them is does not depend on how many numbers the ones before it took, or on which of them are drawn at all. */
 #include <string.h>
 #include <socle/weights.h>
 #include <socle/sys/philox.h>

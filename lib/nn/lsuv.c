@@ -1,5 +1,6 @@
-/* LSUV: unit variance, layer after layer, by measuring. What a layer makes is seen by a hook for the length of its turn; each
- * change of its weights is followed by a whole forward pass, since what comes before the layer no longer changes. */
+/* LSUV: unit variance, layer after layer, by measuring. What a layer makes is seen by a hook for the length of
+ * its turn; each change of its weights is followed by a whole forward pass, since what comes before the layer no
+ * longer changes. */
 #include <math.h>
 #include <string.h>
 #include <socle/sys/memory.h>

@@ -1,4 +1,5 @@
-/* Visiting the modules and the tensors of a tree, each with its path from the root, and picking modules out of it. */
+/* Visiting the modules and the tensors of a tree, each with its path from the root, and picking modules out of
+ * it. */
 #include "module.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
-/* A histogram as a scatter of ones: every element's place among the bins, those that lie in none in a last bin of their
- * own, which is left behind. The moments are two reductions. */
+/* A histogram as a scatter of ones: every element's place among the bins, those that lie in none in a last bin
+ * of their own, which is left behind. The moments are two reductions. */
 #include "prim/compose.h"
 
 /* out (I32, x's shape) = the bin of each element, b->n for none. */

@@ -237,14 +237,13 @@ Test(oom, a_whole_fit)
 
 static socle_status look_for_a_start(socle_learner *l)
 {
-    socle_scope scope = socle_scope_begin(l->ctx);
-    socle_tensor *x = socle_randn(l->ctx, socle_shape4(IMAGES, 1, 8, 8));
+    socle_tensor *x = socle_learner_batch(l);
     socle_lsuv_report report = { 0 };
     socle_lr_curve curve = { 0 };
-    socle_status s = x == NULL ? socle_ctx_status(l->ctx) : socle_init_cnn(l->model, (socle_init_cnn_desc){ 0 });
+    socle_status s = x == NULL ? socle_error_status() : socle_init_cnn(l->model, (socle_init_cnn_desc){ 0 });
     if (s == SOCLE_OK)
         s = socle_lsuv(l->model, l->ctx, x, (socle_lsuv_desc){ .form = SOCLE_LSUV_BIAS }, &report);
-    socle_scope_end(l->ctx, scope, NULL);
+    socle_release(x);
     if (s == SOCLE_OK)
         s = socle_lr_find(l, (socle_lr_find_desc){ .max_iter = 3 }, &curve);
     socle_lsuv_report_free(&report);

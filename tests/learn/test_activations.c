@@ -1,5 +1,5 @@
-/* Hooks for the length of a fit, and the statistics of activations: what is recorded against what a hook that reads every
- * tensor finds, when, and what is left when fits end early. */
+/* Hooks for the length of a fit, and the statistics of activations: what is recorded against what a hook that
+ * reads every tensor finds, when, and what is left when fits end early. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <string.h>

@@ -5,7 +5,8 @@
 
 enum { N = 61 };
 
-/* Rates 1e-6 to 1, ten a decade, and a loss that falls as a logistic curve about 1e-3 and rises again from 1e-1 on. */
+/* Rates 1e-6 to 1, ten a decade, and a loss that falls as a logistic curve about 1e-3 and rises again from 1e-1
+ * on. */
 static void make_curve(float *lr, float *loss)
 {
     for (int i = 0; i < N; i++) {

@@ -69,8 +69,8 @@ static moments measure(socle_init init)
     return m;
 }
 
-/* The mean of n draws has the standard error std / sqrt(n); their deviation has std sqrt((k - 1) / 4n), where k is the
- * distribution's kurtosis: 3 for the normal, 1.8 for the uniform. Five of them are allowed. */
+/* The mean of n draws has the standard error std / sqrt(n); their deviation has std sqrt((k - 1) / 4n), where k
+ * is the distribution's kurtosis: 3 for the normal, 1.8 for the uniform. Five of them are allowed. */
 static void expect(moments m, double mean, double std, double kurtosis)
 {
     double n = (double)samples;
@@ -156,7 +156,8 @@ Test(init, a_hundred_products_explode_vanish_or_stay)
     double *vanished = chain(0.01, 100);
     for (int i = 0; i < WIDTH; i++)
         cr_assert_eq(vanished[i], 0);
-    /* The logarithm of the mean square is a sum of 100 terms of mean -1/256 and variance 2/256: -0.39, give or take 0.88. */
+    /* The logarithm of the mean square is a sum of 100 terms of mean -1/256 and variance 2/256: -0.39, give or
+     * take 0.88. */
     double *kept = chain(1 / sqrt(WIDTH), 100), square = 0;
     for (int i = 0; i < WIDTH; i++)
         square += kept[i] * kept[i] / WIDTH;
@@ -169,8 +170,9 @@ Test(init, a_hundred_products_explode_vanish_or_stay)
 
 Test(init, a_network_initialised_for_relu_keeps_the_size_of_its_signals)
 {
-    /* What is 1.006 for 512 in the course: mean square after x W^T and a ReLU, for x of N(0, 1) and 2 / fan. The mean of
-     * n m squares with variance 5 has the standard error sqrt(5 / nm), 0.009 here; and 0.6 of a mean 0.564, 0.003. */
+    /* What is 1.006 for 512 in the course: mean square after x W^T and a ReLU, for x of N(0, 1) and 2 / fan. The
+     * mean of n m squares with variance 5 has the standard error sqrt(5 / nm), 0.009 here; and 0.6 of a mean
+     * 0.564, 0.003. */
     enum { N = 256 };
     socle_ctx *c = socle_ctx_new(d, 5);
     socle_tensor *w = socle_tensor_new(d, SOCLE_F32, socle_shape2(N, N));
@@ -186,10 +188,10 @@ Test(init, a_network_initialised_for_relu_keeps_the_size_of_its_signals)
     socle_ctx_free(c);
 }
 
-/* One 5x5 convolution of x ~ N(0, 1) with fan 25: outputs are normal with deviation gain(leak), which the leaky ReLU takes to a
- * mean of (1 - leak) gain / sqrt(2 pi) and a mean square of gain^2 (1 + leak^2) / 2 = 1, here for pixels away from the
- * border. Pixels of one image share inputs and those of one filter share weights: at 64 filters of 25 weights the mean square
- * carries the error sqrt(2 / 25 / 64) of the filters' sizes. */
+/* One 5x5 convolution of x ~ N(0, 1) with fan 25: outputs are normal with deviation gain(leak), which the leaky
+ * ReLU takes to a mean of (1 - leak) gain / sqrt(2 pi) and a mean square of gain^2 (1 + leak^2) / 2 = 1, here
+ * for pixels away from the border. Pixels of one image share inputs and those of one filter share weights: at 64
+ * filters of 25 weights the mean square carries the error sqrt(2 / 25 / 64) of the filters' sizes. */
 Test(init, kaiming_keeps_the_mean_square_through_a_convolution_and_its_activation)
 {
     static const double leaks[] = { 0, 0.1, 1 };

@@ -1,5 +1,5 @@
-/* LSUV: that layers come out with the deviation they should have, measured by other means; what is reported of those that do
- * not; and what is left alone. */
+/* LSUV: that layers come out with the deviation they should have, measured by other means; what is reported of
+ * those that do not; and what is left alone. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <string.h>
@@ -135,7 +135,8 @@ Test(lsuv, the_shift_of_the_activation_takes_the_mean_away_before_the_weights_ar
     socle_module_each(m, find_first, &f);
     socle_lsuv_report r;
     assert_ok(socle_lsuv(m, c, x, (socle_lsuv_desc){ 0 }, &r));
-    /* sub moved by the mean in one go: the loop of the lesson adds the mean of a leaky ReLU, which a shift moves one to one. */
+    /* sub moved by the mean in one go: the loop of the lesson adds the mean of a leaky ReLU, which a shift moves
+     * one to one. */
     cr_assert_float_eq(socle_act_of(f.module).sub, r.layer[0].mean_before, 1e-3);
     socle_lsuv_report_free(&r);
     socle_module_free(m);

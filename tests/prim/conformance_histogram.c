@@ -22,8 +22,8 @@ static const trial_slot histogram_slot = { "histogram", offsetof(socle_backend, 
 /* What a device may add up in one go: the error of a mean grows with it. */
 enum { RUN = 8192 };
 
-/* values NULL: drawn from the row's range. Counts are exact. The terms of the mean are the values; those of the variance are
- * squares of deviations, of up to half the range. */
+/* values NULL: drawn from the row's range. Counts are exact. The terms of the mean are the values; those of the
+ * variance are squares of deviations, of up to half the range. */
 static void try_histogram(session *s, const histogram_row *row, socle_shape shape, unsigned flags,
                           const double *values)
 {
