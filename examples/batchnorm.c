@@ -224,7 +224,7 @@ static socle_status run(const options *o, const config *c, socle_device *d, uint
     double started = seconds();
     socle_status s = learn ? SOCLE_OK : socle_error_status();
     if (s == SOCLE_OK && own.lsuv)
-        s = init_by_lsuv(o, learn, SOCLE_LSUV_SHIFT, 1 / pixel_std, -pixel_mean / pixel_std);
+        s = init_by_lsuv(o, learn, SOCLE_LSUV_SHIFT);
     if (s == SOCLE_OK)
         s = socle_fit(learn, own.epochs, own.lr);
     if (s == SOCLE_OK || (learn && s == SOCLE_ERR_STATE)) {

@@ -93,8 +93,7 @@ static socle_status prepare(const options *o, socle_learner *learn, double *lr)
 {
     socle_status s = SOCLE_OK;
     if (o->lsuv)
-        s = init_by_lsuv(o, learn, SOCLE_LSUV_BIAS, o->norm_input ? 1 / pixel_std : 1,
-                         o->norm_input ? -pixel_mean / pixel_std : 0);
+        s = init_by_lsuv(o, learn, SOCLE_LSUV_BIAS);
     return s == SOCLE_OK && o->lr_find ? find_rate(o, learn, lr) : s;
 }
 

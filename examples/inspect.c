@@ -55,20 +55,11 @@ socle_status find_rate(const options *o, socle_learner *l, double *lr)
 
 /* ---- initial weights ---- */
 
-/* The first batch of an epoch, as the model gets it. Borrowed from the ctx; the epoch is ended by the caller. */
-static socle_tensor *first_batch(socle_learner *l, socle_loader *loader, double mul, double add, socle_batch *batch)
+socle_status init_by_lsuv(const options *o, socle_learner *l, socle_lsuv_form form)
 {
-    if (socle_loader_begin(loader, 0) != SOCLE_OK || socle_loader_next(loader, l->ctx, batch) <= 0)
-        return NULL;
-    return socle_scale(l->ctx, batch->x, mul, add);
-}
-
-socle_status init_by_lsuv(const options *o, socle_learner *l, socle_lsuv_form form, double mul, double add)
-{
-    socle_batch batch;
     socle_lsuv_report report;
     socle_scope scope = socle_scope_begin(l->ctx);
-    socle_tensor *x = first_batch(l, l->data->train, mul, add, &batch);
+    socle_tensor *x = socle_learner_batch(l);
     socle_status s = socle_error_status();
     if (x) {
         s = socle_lsuv(l->model, l->ctx, x, (socle_lsuv_desc){ .form = form }, &report);
@@ -83,7 +74,6 @@ socle_status init_by_lsuv(const options *o, socle_learner *l, socle_lsuv_form fo
         if (s == SOCLE_OK)
             socle_lsuv_report_free(&report);
     }
-    socle_loader_end(l->data->train);
     socle_scope_end(l->ctx, scope, NULL);
     return s;
 }

@@ -9,8 +9,8 @@
  * suggested, if anything is. */
 socle_status find_rate(const options *o, socle_learner *l, double *lr);
 
-/* LSUV on the first batch of the training data, x times mul plus add. Prints the layers' statistics before and after. */
-socle_status init_by_lsuv(const options *o, socle_learner *l, socle_lsuv_form form, double mul, double add);
+/* LSUV on the first batch of the training data. Prints the layers' statistics before and after. */
+socle_status init_by_lsuv(const options *o, socle_learner *l, socle_lsuv_form form);
 
 /* For every layer: mean and deviation at the end and the share that is dead, as a table. */
 void print_activations(const socle_activations *a);

@@ -8,14 +8,14 @@
 
 /* Flags that only some programs take. */
 enum {
-    OPTION_MODEL = 1,       /* --model */
-    OPTION_CONFIG = 2,      /* --config */
-    OPTION_TRAINING = 4,    /* --epochs, --batch-size, --lr: those of the program's own choice otherwise */
-    OPTION_NORM_INPUT = 8,  /* --norm-input */
-    OPTION_SAVE = 16,       /* --save */
-    OPTION_SUMMARY = 32,    /* --summary */
-    OPTION_INSPECT = 64,    /* --lr-find, --lsuv, --stats, --plot */
-    OPTION_SEEDS = 128      /* --seeds */
+    OPTION_MODEL = 1,      /* --model */
+    OPTION_CONFIG = 2,     /* --config */
+    OPTION_TRAINING = 4,   /* --epochs, --batch-size, --lr: those of the program's own choice otherwise */
+    OPTION_NORM_INPUT = 8, /* --norm-input */
+    OPTION_SAVE = 16,      /* --save */
+    OPTION_SUMMARY = 32,   /* --summary */
+    OPTION_INSPECT = 64,   /* --lr-find, --lsuv, --stats, --plot */
+    OPTION_SEEDS = 128     /* --seeds */
 };
 
 typedef struct options {
