@@ -156,6 +156,7 @@ __kernel void normalize_backward(norm a, space s, cut c, cut made, places m, pla
         sum = add_parameter(&a, &s, &made, &m, &o, is_gamma ? &gammas : &betas, j, is_gamma, sums);
     else if (a.share != 0)
         add_pieces(&a, &made, &m, &o, &w, &t, sums + unit * made.row_pieces * made.p_pieces * 32, &sum, &with_x);
+    /* for both, because barriers in branches are too much for some compilers, even where a group takes only one */
     sum = total(sum, room, a.apart && !is_parameter);
     with_x = total(with_x, room, a.apart);
     if (is_parameter) {
