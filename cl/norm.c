@@ -5,6 +5,7 @@
 #include "temp.h"
 
 #include <math.h>
+#include <stdio.h>
 
 enum { OPTIONS = 64, GROUP = 64 /* work-items; one on processors */ };
 enum { EDGE_OUTER, EDGE_ROW, EDGE_P, LINEAR = 0, LEAKY, GENERAL }; /* of kernels/norm.clh */
@@ -140,11 +141,11 @@ static void arg_indices(ocl_call *k, bool wide, int n, const int64_t *v)
     ocl_arg(k, (size_t)n * (wide ? sizeof *numbers : sizeof *narrow), wide ? (const void *)numbers : narrow);
 }
 
-ocl_call ocl_norm_begin(const ocl_norm *w, const char *file, const char *function)
+ocl_call ocl_norm_begin(const ocl_norm *w, const char *file, const char *function, const char *more)
 {
-    char options[OPTIONS];
-    return ocl_begin(w->d, file, function,
-                     ocl_index_options(w->wide, options, sizeof options, w->dense ? "-DDENSE" : ""));
+    char all[OPTIONS], options[2 * OPTIONS];
+    (void)snprintf(all, sizeof all, "%s%s", w->dense ? "-DDENSE " : "", more);
+    return ocl_begin(w->d, file, function, ocl_index_options(w->wide, options, sizeof options, all));
 }
 
 void ocl_norm_arg_norm(ocl_call *k, const ocl_norm *w)
@@ -282,7 +283,7 @@ socle_status ocl_moments(void *self, const socle_norm *p, socle_out mean, socle_
     if (status != SOCLE_OK)
         return status;
     w.wide |= ocl_start(&partial.view) + numbers > INT32_MAX / 2;
-    ocl_call k = ocl_norm_begin(&w, "norm.cl", "norm_moments");
+    ocl_call k = ocl_norm_begin(&w, "norm.cl", "norm_moments", "");
     ocl_norm_arg_space(&k, &w);
     ocl_norm_arg_cut(&k, &w, &c);
     ocl_norm_arg_place(&k, &w, x);
@@ -292,7 +293,7 @@ socle_status ocl_moments(void *self, const socle_norm *p, socle_out mean, socle_
     const int64_t groups = ocl_norm_whole_units(&w) ? 1 : pieces;
     status = ocl_norm_run(&k, groups, units);
     if (status == SOCLE_OK && groups > 1) {
-        k = ocl_norm_begin(&w, "norm.cl", "norm_moments_combine");
+        k = ocl_norm_begin(&w, "norm.cl", "norm_moments_combine", "");
         ocl_norm_arg_space(&k, &w);
         ocl_arg_index(&k, w.wide, pieces);
         arg_stats(&k, &w);
@@ -308,7 +309,7 @@ socle_status ocl_normalize(void *self, const socle_norm *p, socle_out y, socle_i
 {
     const ocl_norm w = ocl_norm_of(self, p, 2, (socle_in[]){ x, y }, mean, var, gamma, beta);
     const ocl_norm_cut c = ocl_norm_cut_of(&w, false);
-    ocl_call k = ocl_norm_begin(&w, "norm.cl", "normalize_forward");
+    ocl_call k = ocl_norm_begin(&w, "norm.cl", "normalize_forward", "");
     ocl_norm_arg_norm(&k, &w);
     ocl_norm_arg_cut(&k, &w, &c);
     ocl_norm_arg_places(&k, &w);

@@ -41,7 +41,8 @@ int ocl_norm_parameter_kind(socle_in v);
 ocl_norm_cut ocl_norm_cut_of(const ocl_norm *w, bool one_row);
 int64_t ocl_norm_pieces(const ocl_norm_cut *c);
 
-ocl_call ocl_norm_begin(const ocl_norm *w, const char *file, const char *function);
+/* more: options of the file's own. */
+ocl_call ocl_norm_begin(const ocl_norm *w, const char *file, const char *function, const char *more);
 /* struct norm, space. */
 void ocl_norm_arg_norm(ocl_call *k, const ocl_norm *w);
 void ocl_norm_arg_space(ocl_call *k, const ocl_norm *w);

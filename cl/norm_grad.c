@@ -4,7 +4,9 @@
 #include "slots.h"
 #include "temp.h"
 
-enum { SUMS = 2 * SOCLE_LANES }; /* numbers that a piece leaves */
+#include <stdio.h>
+
+enum { OPTIONS = 48, SUMS = 2 * SOCLE_LANES /* numbers that a piece leaves */ };
 
 /* What is wanted, NULL where it is not, and what it is made from. */
 typedef struct grads {
@@ -33,6 +35,13 @@ static bool same_dims(socle_in a, socle_in b)
     return a->dim[0] == b->dim[0] && a->dim[1] == b->dim[1] && a->dim[2] == b->dim[2];
 }
 
+static ocl_call begin(const ocl_norm *w, const char *function)
+{
+    char option[OPTIONS];
+    (void)snprintf(option, sizeof option, "-DKERNEL_%s", function);
+    return ocl_norm_begin(w, "norm_grad.cl", function, option);
+}
+
 static void arg_gradients(ocl_call *k, const grads *g)
 {
     const socle_in any = g->dy; /* not written where a gradient is absent */
@@ -44,7 +53,7 @@ static void arg_gradients(ocl_call *k, const grads *g)
 static socle_status run_parameters(const ocl_norm *w, const grads *g)
 {
     const socle_in q = g->dgamma ? g->dgamma : g->dbeta;
-    ocl_call k = ocl_norm_begin(w, "norm_grad.cl", "normalize_parameters");
+    ocl_call k = begin(w, "normalize_parameters");
     ocl_norm_arg_norm(&k, w);
     ocl_norm_arg_places(&k, w);
     ocl_norm_arg_place(&k, w, g->dy);
@@ -78,7 +87,7 @@ static socle_status run_varying(const ocl_norm *w, grads *g)
 
 static socle_status run_sums(const ocl_norm *w, const grads *g, const ocl_norm_cut *c, const ocl_temp *sums)
 {
-    ocl_call k = ocl_norm_begin(w, "norm_grad.cl", "normalize_sums");
+    ocl_call k = begin(w, "normalize_sums");
     ocl_norm_arg_norm(&k, w);
     ocl_norm_arg_cut(&k, w, c);
     ocl_norm_arg_places(&k, w);
@@ -95,7 +104,7 @@ static socle_status run_backward(const ocl_norm *w, const grads *g, const ocl_no
 {
     const ocl_norm_cut c = ocl_norm_cut_of(w, false);
     const int64_t units = g->dx ? ocl_norm_units(w) : 0;
-    ocl_call k = ocl_norm_begin(w, "norm_grad.cl", "normalize_backward");
+    ocl_call k = begin(w, "normalize_backward");
     ocl_norm_arg_norm(&k, w);
     ocl_norm_arg_cut(&k, w, &c);
     ocl_norm_arg_cut(&k, w, made);
@@ -130,7 +139,7 @@ static bool in_one_launch(const ocl_norm *w, const grads *g)
 
 static socle_status run_channels(const ocl_norm *w, const grads *g, const ocl_norm_cut *c, const ocl_temp *sums)
 {
-    ocl_call k = ocl_norm_begin(w, "norm_grad.cl", "normalize_channels");
+    ocl_call k = begin(w, "normalize_channels");
     ocl_norm_arg_norm(&k, w);
     ocl_norm_arg_cut(&k, w, c);
     ocl_norm_arg_places(&k, w);

@@ -48,7 +48,8 @@ socle_status ocl_normalize(void *self, const socle_norm *p, socle_out y, socle_i
                            socle_in gamma, socle_in beta);
 /* norm_grad.c */
 socle_status ocl_normalize_grad(void *self, const socle_norm *p, socle_out dx, socle_out dgamma, socle_out dbeta,
-                                socle_in dy, socle_in x, socle_in mean, socle_in var, socle_in gamma, socle_in beta);
+                                socle_in dy, socle_in x, socle_in mean, socle_in var, socle_in gamma,
+                                socle_in beta);
 /* softmax.c */
 socle_status ocl_softmax(void *self, socle_out y, socle_in x, int axis, bool log);
 socle_status ocl_softmax_grad(void *self, socle_out dx, socle_in dy, socle_in y, int axis, bool log);

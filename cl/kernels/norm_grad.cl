@@ -1,4 +1,5 @@
-/* Gradients of norms. See norm.clh for how the work is cut. */
+/* Gradients of norms. See norm.clh for how the work is cut. KERNEL_...: the one kernel that is wanted, since some drivers
+ * compile every kernel of a program, and these are long. */
 
 /* Of each piece and lane: sum of dz and of dz (x - mean); dz times gamma r where gamma varies within rows. sums: where those
  * of piece i go. */
@@ -41,6 +42,7 @@ ALWAYS_INLINE void sums_of_piece(const norm *a, const space *s, const cut *c, co
     }
 }
 
+#ifdef KERNEL_normalize_sums
 __kernel void normalize_sums(norm a, space s, cut c, places m, place dm, __global float *sums, index_t sums_at,
                              __global const float *dy, __global const float *x, __global const float *mean,
                              __global const float *var, __global const float *gamma, __global const float *beta)
@@ -51,6 +53,7 @@ __kernel void normalize_sums(norm a, space s, cut c, places m, place dm, __globa
     sums += sums_at + unit * c.row_pieces * c.p_pieces * 32;
     sums_of_piece(&a, &s, &c, &m, &dm, &o, dy, unit, get_group_id(0), sums, room);
 }
+#endif
 
 /* A parameter: where it lies, and how many there are along groups and rows: 1 where it is shared. */
 typedef struct parameter {
@@ -133,6 +136,7 @@ ALWAYS_INLINE void dx_of_piece(const norm *a, const space *s, int along, const p
     }
 }
 
+#ifdef KERNEL_normalize_backward
 /* dx, and behind its units the parameters, those of gamma first. made: how the sums were cut. */
 __kernel void normalize_backward(norm a, space s, cut c, cut made, places m, place dm, place xm, index_t units,
                                  parameter gammas, parameter betas, index_t n_gammas, __global float *dx,
@@ -156,6 +160,7 @@ __kernel void normalize_backward(norm a, space s, cut c, cut made, places m, pla
         sum = add_parameter(&a, &s, &made, &m, &o, is_gamma ? &gammas : &betas, j, is_gamma, sums);
     else if (a.share != 0)
         add_pieces(&a, &made, &m, &o, &w, &t, sums + unit * made.row_pieces * made.p_pieces * 32, &sum, &with_x);
+    /* for both, because barriers in branches are too much for some compilers, even where a group takes only one */
     sum = total(sum, room, a.apart && !is_parameter);
     with_x = total(with_x, room, a.apart);
     if (is_parameter) {
@@ -169,10 +174,11 @@ __kernel void normalize_backward(norm a, space s, cut c, cut made, places m, pla
     through_stats(&a, &t, sum, with_x, &f);
     dx_of_piece(&a, &s, ALONG(c), &m, &dm, &xm, &o, dy, &w, &t, &f, dx);
 }
+#endif
 
 /* All of it in one launch, a work-group a unit, whose two passes then read what its processor's caches hold: where units are
  * channels with parameters of their own. want: 1 for dgamma, 2 for dbeta. */
-#ifdef OCL_CPU
+#if defined(OCL_CPU) && defined(KERNEL_normalize_channels)
 __kernel void normalize_channels(norm a, space s, cut c, places m, place dm, place xm, parameter gammas, parameter betas,
                                  int want, __global float *dx, __global float *dgamma, __global float *dbeta,
                                  __global float *sums, index_t sums_at, __global const float *dy,
@@ -209,6 +215,7 @@ __kernel void normalize_channels(norm a, space s, cut c, places m, place dm, pla
 }
 #endif
 
+#ifdef KERNEL_normalize_parameters
 /* dgamma and dbeta, of one shape, from all that shares them, where sums of pieces do not tell: work-groups are pixels by
  * groups and rows, as far as those have parameters of their own. */
 __kernel void normalize_parameters(norm a, space s, places m, place dm, parameter gammas, parameter betas, int want,
@@ -261,3 +268,4 @@ __kernel void normalize_parameters(norm a, space s, places m, place dm, paramete
             dbeta[beta_at] = ONE_LANE(sum);
     }
 }
+#endif
