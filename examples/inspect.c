@@ -74,6 +74,7 @@ socle_status init_by_lsuv(const options *o, socle_learner *l, socle_lsuv_form fo
         if (s == SOCLE_OK)
             socle_lsuv_report_free(&report);
     }
+    socle_release(x);
     socle_scope_end(l->ctx, scope, NULL);
     return s;
 }
