@@ -60,6 +60,8 @@ socle_status ocl_histogram(void *self, const socle_bins *b, socle_out counts, so
 /* optim.c */
 socle_status ocl_sgd_many(void *self, size_t n, const socle_view *p, const socle_view *g, const socle_view *m,
                           const socle_sgd_args *a);
+socle_status ocl_adam_many(void *self, size_t n, const socle_view *p, const socle_view *g, const socle_view *m,
+                           const socle_view *v, const socle_adam_args *a);
 /* tune.c */
 socle_status ocl_variants(void *self, bool check, socle_variant_report fn, void *user);
 socle_status ocl_tune(void *self, socle_tune_report fn, void *user);

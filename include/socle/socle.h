@@ -18,6 +18,7 @@
 #include "ops.h"
 #include "optim.h"
 #include "plot.h"
+#include "schedule.h"
 #include "tensor.h"
 #include "vision.h"
 #include "weights.h"
