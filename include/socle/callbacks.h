@@ -68,6 +68,34 @@ SOCLE_API socle_callback socle_cb_single_batch(void);
  * of every `every`-th batch (0: 50) and of each pass's last one: reading waits. */
 SOCLE_API socle_callback socle_cb_stop_on_nan(int every);
 
+/* ---- around the optimizer's step ---- */
+
+/* Limits gradients for the length of a fit: see socle_optimizer_set_clip. */
+SOCLE_API socle_callback socle_cb_clip(socle_clip clip);
+/* A step for every `batches` training batches, and one for what is left at the end of a pass: the same step, but for roundings,
+ * as one of a batch of all their samples, where the loss is a mean over samples and no layer looks across them. Replaces
+ * the backward verb (ERR_STATE if another callback has); after_step comes after every batch. Order -1. */
+SOCLE_API socle_callback socle_cb_accumulate(int batches);
+/* Updates the averages after each step, and evaluates with them. e is owned by the caller and must outlive the learner: after
+ * a fit the model has its own values again, socle_ema_swap gives it the averages; a fit begins with the model's own. */
+SOCLE_API socle_callback socle_cb_ema(socle_ema *e);
+
+/* ---- by a metric ---- */
+
+/* The column of the rows that are logged (by socle_cb_metrics) to go by. Evaluation passes count, or training ones. */
+typedef struct socle_watch_desc {
+    const char *metric; /* copied; NULL: "loss" */
+    bool higher;        /* a larger value is better: accuracy */
+    bool on_train;      /* of training passes */
+    double min_delta;   /* what is not better by more than this is no improvement */
+    int patience;       /* early stopping: epochs without improvement; 0: 3 */
+} socle_watch_desc;
+/* Ends the fit quietly after `patience` epochs without improvement. Order 3. */
+SOCLE_API socle_callback socle_cb_early_stop(socle_watch_desc o);
+/* Keeps a copy of the model on the device whenever it is the best of the fit, and gives it back its values when the fit
+ * ends, however it ends. Order 2. */
+SOCLE_API socle_callback socle_cb_keep_best(socle_watch_desc o);
+
 /* ---- schedules ---- */
 
 /* One hyper-parameter follows a schedule over the training batches of a fit: set before each, it is what that batch uses, and

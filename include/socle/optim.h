@@ -111,6 +111,56 @@ typedef struct socle_optimizer_state socle_optimizer_state;
 SOCLE_API socle_optimizer_state *socle_optimizer_snapshot(const socle_optimizer *o);
 SOCLE_API socle_status socle_optimizer_restore(socle_optimizer *o, const socle_optimizer_state *s);
 SOCLE_API void socle_optimizer_state_free(socle_optimizer_state *s); /* NULL is allowed */
+
+/* ---- groups one meets often ---- */
+
+/* Group i: path starts with prefix i, name by name ("1" is the beginning of "1.weight", not of "10.weight"; "" of all), the
+ * first that does; group n: with none. user: a socle_group_prefixes. */
+typedef struct socle_group_prefixes {
+    const char *const *prefix;
+    int n;
+} socle_group_prefixes;
+SOCLE_API int socle_group_by_prefix(const char *path, socle_module *owner, socle_tensor *p, void *user);
+/* Group 1: biases and the parameters of norms, which are those named "bias" and those of fewer than two dimensions;
+ * group 0: the others. For decay of weights alone: socle_hyper_set(o, 1, SOCLE_WD, 0). user is not read. */
+SOCLE_API int socle_group_no_decay(const char *path, socle_module *owner, socle_tensor *p, void *user);
+
+/* ---- gradients ---- */
+
+/* From the next step on gradients are limited before the rules see them: each number to [-value, value], then all of them
+ * together to a length (square root of the sum of squares over all groups) of norm, as torch's clip_grad_norm_ does. The
+ * length stays on the device. 0: no limit. ERR_ARG for a negative limit. */
+typedef struct socle_clip {
+    double value, norm;
+} socle_clip;
+SOCLE_API socle_status socle_optimizer_set_clip(socle_optimizer *o, socle_clip clip);
+SOCLE_API socle_clip socle_optimizer_clip(const socle_optimizer *o);
+/* A scalar, the length of the last step's gradients before it was limited; borrowed. NULL unless norm limits. */
+SOCLE_API const socle_tensor *socle_optimizer_grad_norm(const socle_optimizer *o);
+/* Multiplies every gradient that there is. Enqueues, does not wait. */
+SOCLE_API socle_status socle_optimizer_scale_grads(socle_optimizer *o, double factor) SOCLE_MUST_USE;
+SOCLE_API uint64_t socle_optimizer_steps(const socle_optimizer *o); /* taken in its life */
+
+/* ---- averages of weights ---- */
+
+/* A second set of values for every parameter and buffer of a module: after each update average = decay average + (1 - decay)
+ * parameter. Exchanged with the module's own for evaluation. */
+typedef struct socle_ema socle_ema;
+typedef struct socle_ema_desc {
+    double decay;         /* in (0, 1); 0: 0.999 */
+    bool warm;            /* decay is at most (1 + n) / (10 + n) at update n, from 0: early weights are forgotten */
+    bool average_buffers; /* else they are copied */
+} socle_ema_desc;
+/* Starts at the module's values. Holds references to the tensors, not to the module. NULL on failure. */
+SOCLE_API socle_ema *socle_ema_new(socle_module *m, socle_ema_desc o);
+SOCLE_API void socle_ema_free(socle_ema *e); /* NULL is allowed */
+/* ERR_STATE while values are exchanged. Enqueues, does not wait. */
+SOCLE_API socle_status socle_ema_update(socle_ema *e) SOCLE_MUST_USE;
+/* Exchanges the module's values and the averages; a second time, back. Where memory runs out nothing has moved.
+ * Does not wait. */
+SOCLE_API socle_status socle_ema_swap(socle_ema *e) SOCLE_MUST_USE;
+SOCLE_API bool socle_ema_swapped(const socle_ema *e);
+
 /* Ignore the rule's fused path (tests, debugging). */
 SOCLE_API void socle_optimizer_set_fused(socle_optimizer *o, bool on);
 
