@@ -243,6 +243,7 @@ const socle_backend socle_backend_cl = {
     .dropout = ocl_dropout,
     .sgd_many = ocl_sgd_many,
     .histogram = ocl_histogram,
+    .shift_images = ocl_shift_images,
     .describe = ocl_describe,
     .variants = ocl_variants,
     .tune = ocl_tune,

@@ -169,6 +169,7 @@ const socle_backend socle_backend_cpu = {
     .dropout = cpu_dropout,
     .sgd_many = cpu_sgd_many,
     .histogram = cpu_histogram,
+    .shift_images = cpu_shift_images,
     .describe = cpu_describe,
     .counters = cpu_counters,
 };
