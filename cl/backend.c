@@ -244,6 +244,7 @@ const socle_backend socle_backend_cl = {
     .sgd_many = ocl_sgd_many,
     .adam_many = ocl_adam_many,
     .histogram = ocl_histogram,
+    .shift_images = ocl_shift_images,
     .describe = ocl_describe,
     .variants = ocl_variants,
     .tune = ocl_tune,

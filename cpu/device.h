@@ -74,6 +74,8 @@ socle_status cpu_xent(void *self, socle_out loss, socle_out logp, socle_in x, so
 socle_status cpu_xent_grad(void *self, socle_out dx, socle_in dloss, socle_in logp, socle_in target, float scale);
 /* histogram.c */
 socle_status cpu_histogram(void *self, const socle_bins *b, socle_out counts, socle_out moments, socle_in x);
+/* shift.c */
+socle_status cpu_shift_images(void *self, socle_out y, socle_in x, socle_in place, float pad);
 /* optim.c */
 socle_status cpu_sgd_many(void *self, size_t n, const socle_view *p, const socle_view *g, const socle_view *m,
                           const socle_sgd_args *a);

@@ -62,6 +62,7 @@ static void print_support(const socle_backend *b)
         { "dropout", b->dropout != NULL },
         { "sgd_many", b->sgd_many != NULL },
         { "adam_many", b->adam_many != NULL },
+        { "shift_images", b->shift_images != NULL },
     };
     char composed[256] = "";
     for (size_t i = 0; i < sizeof fused / sizeof fused[0]; i++) {

@@ -3,6 +3,7 @@
 #define SOCLE_CALLBACKS_H
 
 #include <stdio.h>
+#include "augment.h"
 #include "learner.h"
 #include "metrics.h"
 #include "schedule.h"
@@ -48,6 +49,10 @@ typedef socle_tensor *(*socle_batch_fn)(socle_ctx *c, socle_tensor *x, void *use
 SOCLE_API socle_callback socle_cb_batch_transform(socle_batch_fn f, void *user, bool on_train, bool on_valid);
 /* batch.x = (batch.x - mean) / std. */
 SOCLE_API socle_callback socle_cb_normalize(double mean, double std);
+
+/* batch.x = socle_random_crop(batch.x) (augment.h), in training passes, with on_valid in evaluation passes too. Add it behind
+ * socle_cb_normalize, so that the padding is a normalised value. */
+SOCLE_API socle_callback socle_cb_random_crop(socle_crop_desc o, bool on_valid);
 
 /* f on every module that `which` accepts, in the passes asked for. The hooks are made in before_fit and gone after cleanup_fit,
  * however the fit ends. See socle_hooks_new. */

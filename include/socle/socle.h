@@ -3,6 +3,7 @@
 #define SOCLE_SOCLE_H
 
 #include "activations.h"
+#include "augment.h"
 #include "base.h"
 #include "callbacks.h"
 #include "ctx.h"

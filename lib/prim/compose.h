@@ -38,5 +38,7 @@ socle_status compose_adam_many(call *k, size_t n, const socle_view *p, const soc
                                const socle_view *v, const socle_adam_args *a);
 /* x is not empty. A bin's count is added up in x's type: in F32 it is exact up to 2^24. */
 socle_status compose_histogram(call *k, const socle_bins *b, socle_out counts, socle_out moments, socle_in x);
+/* place is row-major. */
+socle_status compose_shift_images(call *k, socle_out y, socle_in x, socle_in place, float pad);
 
 #endif

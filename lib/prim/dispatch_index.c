@@ -1,5 +1,6 @@
-/* Pooling, gather and scatter. */
+/* Pooling, gather, scatter and shifts of images. */
 #include "prim/call.h"
+#include "prim/compose.h"
 #include "prim/validate.h"
 
 socle_status socle_prim_pool(const socle_pool *p, socle_tensor *y, socle_tensor *index, const socle_tensor *x)
@@ -54,4 +55,28 @@ socle_status socle_prim_scatter_add(socle_tensor *y, const socle_tensor *x, cons
         return SOCLE_OK;
     call k = call_on(y);
     return call_end(&k, scatter_add(&k, &y->view, &x->view, index, axis), y);
+}
+
+static socle_status shift_images(call *k, socle_out y, socle_in x, socle_in place, float pad)
+{
+    if (view_is_empty(x))
+        return call_fill(k, y, (double)pad);
+    socle_view table;
+    SOCLE_TRY(call_row_major(k, place, &table));
+    const socle_backend *slots = optional_slots(k->device, offsetof(socle_backend, shift_images));
+    socle_status s = SOCLE_ERR_UNSUPPORTED;
+    if (slots && slots->shift_images)
+        s = slots->shift_images(k->device->self, y, x, &table, pad);
+    if (call_count(k, PRIM_shift_images, s) != SOCLE_ERR_UNSUPPORTED)
+        return s;
+    return compose_shift_images(k, y, x, &table, pad);
+}
+
+socle_status socle_prim_shift_images(socle_tensor *y, const socle_tensor *x, const socle_tensor *place, float pad)
+{
+    SOCLE_TRY(validate_shift_images(y, x, place));
+    if (tensor_is_empty(y))
+        return SOCLE_OK;
+    call k = call_on(y);
+    return call_end(&k, shift_images(&k, &y->view, &x->view, &place->view, pad), y);
 }

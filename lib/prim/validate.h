@@ -63,6 +63,8 @@ socle_status validate_gather(const socle_tensor *y, const socle_tensor *x, const
                              int *axis) SOCLE_MUST_USE;
 socle_status validate_scatter_add(const socle_tensor *y, const socle_tensor *x, const socle_tensor *index,
                                   int *axis) SOCLE_MUST_USE;
+socle_status validate_shift_images(const socle_tensor *y, const socle_tensor *x,
+                                   const socle_tensor *place) SOCLE_MUST_USE;
 socle_status validate_pool(const socle_pool *p, const socle_tensor *y, const socle_tensor *index,
                            const socle_tensor *x) SOCLE_MUST_USE;
 socle_status validate_pool_grad(const socle_pool *p, const socle_tensor *dx, const socle_tensor *dy,

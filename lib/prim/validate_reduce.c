@@ -171,6 +171,20 @@ socle_status validate_scatter_add(const socle_tensor *y, const socle_tensor *x, 
     return check_indexing("scatter_add", y, "result", x, index, axis);
 }
 
+socle_status validate_shift_images(const socle_tensor *y, const socle_tensor *x, const socle_tensor *place)
+{
+    SOCLE_TRY(validate_result("shift_images", y, TYPE_REAL));
+    SOCLE_TRY(validate_operand("shift_images", "operand", x, y, TYPE_REAL));
+    SOCLE_TRY(validate_operand("shift_images", "place", place, y, TYPE_INDEX));
+    SOCLE_TRY(validate_ndim("shift_images", "operand", x, 4));
+    SOCLE_TRY(validate_ndim("shift_images", "result", y, 4));
+    socle_shape want = view_shape(&x->view);
+    want.dim[2] = y->view.dim[2];
+    want.dim[3] = y->view.dim[3];
+    SOCLE_TRY(validate_shape("shift_images", "result", y, want));
+    return validate_shape("shift_images", "place", place, socle_shape2(want.dim[0], 3));
+}
+
 socle_status validate_histogram(const socle_bins *b, const socle_tensor *counts, const socle_tensor *moments,
                                 const socle_tensor *x)
 {

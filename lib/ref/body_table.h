@@ -12,6 +12,7 @@
 #include "body_conv.h"
 #include "body_pool.h"
 #include "body_index.h"
+#include "body_shift.h"
 #include "body_normalize.h"
 #include "body_softmax.h"
 #include "body_random.h"
@@ -80,5 +81,6 @@ const socle_backend TABLE = {
     .sgd_many = sgd_many,
     .adam_many = adam_many,
     .histogram = histogram,
+    .shift_images = shift_images,
     .describe = describe,
 };

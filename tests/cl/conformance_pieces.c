@@ -41,6 +41,7 @@ static const pieces table[] = {
     { "softmax", { "" }, { "3x8", "7x3 range" }, { NULL } },
     { "optim", { "" }, { "everything", "adam with all", "rms with momentum", "sign" }, { NULL } },
     { "histogram", { "" }, { "activations 17x5", "many 1009" }, { NULL } },
+    { "shift", { "" }, { "one image", "cut larger" }, { NULL } },
 };
 
 static void show(void *user, const conformance_result *r)

@@ -42,7 +42,7 @@ trap 'rm -rf "$work"' EXIT
 export conformance ways work SOCLE_CACHE_DIR= SOCLE_CL_SLABS=0
 failed=0
 runs="gpu:ways:all cpu:ways:all"
-for family in norm pool softmax conv index binary elementwise linear reduce gemm optim random histogram; do # the slow ones first
+for family in norm pool softmax conv index binary elementwise linear reduce gemm optim random histogram shift; do # the slow ones first
     runs+=" gpu:$family:smallest cpu:$family:smallest"
 done
 for family in conv linear; do

@@ -7,6 +7,7 @@
 #ifndef OPS_OP_CASES_H
 #define OPS_OP_CASES_H
 
+#include <socle/augment.h>
 #include <socle/ops.h>
 
 typedef enum operand_kind {
@@ -229,6 +230,12 @@ static socle_tensor *call_dropout(socle_ctx *c, socle_tensor *const *in, const i
     return socle_dropout(c, in[0], 0.375);
 }
 
+/* p: height, width of the result */
+static socle_tensor *call_shift_images(socle_ctx *c, socle_tensor *const *in, const int *p)
+{
+    return socle_shift_images(c, in[0], in[1], p[0], p[1], 0.25);
+}
+
 /* clang-format off */
 #define S0             { 0, { 0 } }
 #define S1(a)          { 1, { a } }
@@ -370,6 +377,7 @@ static const op_case op_cases[] = {
     { "gather", 2, { X(S2(9, 4)), { INDEX, S2(1, 2), 0, 3 } }, { -1 }, .call = call_gather },
     { "cast", 1, { { REAL, S2(9, 3), -4, 4 } }, .call = call_cast, .constant = true },
     { "dropout", 1, { X(S4(9, 2, 3, 4)) }, .call = call_dropout },
+    { "shift_images", 2, { X(S4(9, 2, 3, 4)), { INDEX, S2(9, 3), -1, 1 } }, { 4, 3 }, .call = call_shift_images, .constant = true },
 };
 /* clang-format on */
 

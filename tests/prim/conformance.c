@@ -26,6 +26,7 @@ static const family families[] = {
     { "softmax", family_softmax },
     { "optim", family_optim },
     { "histogram", family_histogram },
+    { "shift", family_shift },
 };
 
 const char *conformance_family(size_t i)

@@ -104,6 +104,7 @@ void family_norm(session *s);
 void family_softmax(session *s);
 void family_optim(session *s);
 void family_histogram(session *s);
+void family_shift(session *s);
 
 /* ---- for the runner: conformance_memory.c ---- */
 

@@ -407,6 +407,45 @@ Test(compose, dropout_agrees_with_its_slot_bit_for_bit)
         agree(run_dropout, &softmax_cases[i], budget_exact);
 }
 
+/* ---- shifts ---- */
+
+typedef struct shift_case {
+    socle_shape x;
+    int64_t height, width;
+    int lanes;
+} shift_case;
+
+static void run_shift(socle_device *d, const void *params, outputs *out)
+{
+    const shift_case *c = params;
+    int64_t n = c->x.dim[0];
+    int32_t place[3 * 19];
+    for (int64_t i = 0; i < n; i++) {
+        place[3 * i] = (int32_t)(i % 7 - 3);
+        place[3 * i + 1] = (int32_t)(i % 5 - 2);
+        place[3 * i + 2] = (int32_t)(i % 3 - 1);
+    }
+    place[0] = INT32_MAX;
+    place[4] = INT32_MIN;
+    socle_tensor *x = input(d, c->x, c->lanes, 1);
+    socle_tensor *table = socle_tensor_from(d, SOCLE_I32, socle_shape2(n, 3), place);
+    socle_tensor *y = keep(out, output(d, socle_shape4(n, c->x.dim[1], c->height, c->width), 1));
+    assert_ok(socle_prim_shift_images(y, x, table, -0.25f));
+    socle_release(table);
+    socle_release(x);
+}
+
+Test(compose, shift_images_agrees_with_its_slot_exactly)
+{
+    const shift_case cases[] = {
+        { socle_shape4(19, 2, 5, 4), 5, 4, 16 },
+        { socle_shape4(19, 1, 6, 7), 3, 2, 1 },
+        { socle_shape4(9, 2, 2, 3), 4, 9, 1 },
+    };
+    for (int i = 0; i < 3; i++)
+        agree(run_shift, &cases[i], budget_exact);
+}
+
 typedef struct sgd_case {
     socle_sgd_args a;
     bool momentum;

@@ -263,6 +263,22 @@ Test(validate, what_a_step_remembers_must_fit_its_kind)
     socle_release(v);
 }
 
+Test(validate, shifted_images_keep_their_number_and_channels)
+{
+    socle_tensor *x = f32(socle_shape4(2, 3, 4, 5)), *y = f32(socle_shape4(2, 1, 4, 5));
+    socle_tensor *place = i32(socle_shape1(6)), *flat = f32(socle_shape1(9));
+    assert_refused(socle_prim_shift_images(y, x, place, 0), SOCLE_ERR_SHAPE,
+                   "shift_images: result has shape (2, 1, 4, 5), expected (2, 3, 4, 5)");
+    assert_refused(socle_prim_shift_images(x, x, place, 0), SOCLE_ERR_SHAPE,
+                   "shift_images: place has shape (6), expected (2, 3)");
+    assert_refused(socle_prim_shift_images(x, flat, place, 0), SOCLE_ERR_SHAPE,
+                   "shift_images: operand has shape (9), expected 4 dimensions");
+    socle_release(x);
+    socle_release(y);
+    socle_release(place);
+    socle_release(flat);
+}
+
 Test(validate, a_histogram_needs_bins_that_make_sense_and_room_for_them)
 {
     socle_tensor *x = f32(socle_shape1(9)), *counts = i32(socle_shape1(3)), *moments = f32(socle_shape1(2));

@@ -284,6 +284,9 @@ typedef struct socle_backend {
     /* counts (n) I32: how many of x's elements lie in each bin. moments (2): their mean, and their variance with divisor
      * N - 1 (0 for one element). x real. */
     socle_status (*histogram)(void *self, const socle_bins *b, socle_out counts, socle_out moments, socle_in x);
+    /* x (N, C, H, W) -> y (N, C, Ho, Wo): pixel (i, j) of image n is x's pixel (i + place[n][0], k + place[n][1]), k being j,
+     * or Wo - 1 - j where place[n][2] is not 0; outside x it is pad. place (N, 3) I32, row-major, any values. real. */
+    socle_status (*shift_images)(void *self, socle_out y, socle_in x, socle_in place, float pad);
 
     /* ---- what there is: optional ---- */
     /* About a device that need not be open; where count() is 0, describe(0) fails and the text says why there is

@@ -112,6 +112,10 @@ SOCLE_API socle_status socle_prim_adam_many(size_t n, socle_tensor *const *p, so
 SOCLE_API socle_status socle_prim_histogram(const socle_bins *b, socle_tensor *counts, socle_tensor *moments,
                                             const socle_tensor *x);
 
+/* x without pixels: y is pad. */
+SOCLE_API socle_status socle_prim_shift_images(socle_tensor *y, const socle_tensor *x, const socle_tensor *place,
+                                               float pad);
+
 /* How often each slot ran on d, and how often its composition did instead (who is silently slow?). Also logged at
  * level info when the device closes. */
 typedef struct socle_slot_stat {
