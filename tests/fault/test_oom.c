@@ -234,7 +234,7 @@ Test(oom, a_whole_fit)
     sweep(learn_with_workers, places[2], 200);
 }
 
-/* ---- before a training: initial weights, LSUV, the learning-rate finder ---- */
+/* ---- around a training: initial weights, LSUV, the learning-rate finder, predictions ---- */
 
 static socle_status look_for_a_start(socle_learner *l)
 {
@@ -252,6 +252,14 @@ static socle_status look_for_a_start(socle_learner *l)
     return s;
 }
 
+static socle_status ask(socle_learner *l)
+{
+    socle_predictions p = { 0 };
+    socle_status s = socle_predict(l, (socle_predict_desc){ .inputs = 11, .flip = true }, &p);
+    socle_predictions_free(&p);
+    return s;
+}
+
 static socle_status prepare(place p)
 {
     socle_device *d = open_at(p);
@@ -260,6 +268,8 @@ static socle_status prepare(place p)
     socle_learner *l = socle_learner_new(
         (socle_learner_desc){ .device = d, .model = net_new(d), .data = data, .opt = socle_momentum() });
     socle_status s = l == NULL ? socle_error_status() : look_for_a_start(l);
+    if (s == SOCLE_OK)
+        s = ask(l);
     socle_learner_free(l);
     socle_data_free(data);
     socle_device_close(d);
