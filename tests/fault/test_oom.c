@@ -187,6 +187,8 @@ static socle_status fit(socle_learner *l, socle_recorder *r, socle_activations *
     socle_metric accuracy = socle_accuracy();
     socle_learner_add(l, socle_cb_normalize(0.3, 0.5));
     socle_learner_add(l, socle_cb_random_crop((socle_crop_desc){ .pad = 1, .flip = 0.5 }, false));
+    socle_learner_add(l, socle_cb_random_copy((socle_patch_desc){ .pct = 0.3 }, false));
+    socle_learner_add(l, socle_cb_random_erase((socle_patch_desc){ .pct = 0.3, .per_batch = true }, false));
     socle_learner_add(l, socle_cb_metrics(&accuracy, 1));
     socle_learner_add(l, socle_cb_progress((socle_progress_desc){ .out = nowhere }));
     socle_learner_add(l, socle_cb_recorder(r));
