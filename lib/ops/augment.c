@@ -6,6 +6,7 @@
 #include <socle/sys/memory.h>
 #include <socle/sys/philox.h>
 #include "core/ctx.h"
+#include "core/tensor.h"
 #include "op.h"
 
 /* `each` blocks of four words for every image, or with per_batch the same ones for all. */
@@ -156,21 +157,33 @@ static corner block_at(const blocks *b, int64_t image, int32_t k, corner *other)
     return (corner){ start_of(w[0], b->o.pct, b->height, b->rows), start_of(w[1], b->o.pct, b->width, b->cols) };
 }
 
-/* (images, 1, H, W) U8: 1 in the blocks. */
+/* Block `at` of image n in a mask of the format of m: elements of a row are `step` apart. */
+static void mark_block(uint8_t *mask, const socle_view *m, const blocks *b, int64_t n, corner at)
+{
+    int64_t step = m->lanes, pixels = b->height * b->width;
+    uint8_t *image = mask + n / step * step * pixels + n % step;
+    for (int64_t i = at.top; i < at.top + b->rows; i++)
+        for (int64_t j = at.left; j < at.left + b->cols; j++)
+            image[(i * b->width + j) * step] = 1;
+}
+
+/* (images, 1, H, W) U8: 1 in the blocks. Made in the device's batch format: a choice among operands of one format is many
+ * times faster than among several. */
 static socle_tensor *block_mask(socle_ctx *c, const blocks *b)
 {
-    int64_t pixels = b->height * b->width;
-    uint8_t *mask = socle_mem_zeroed((size_t)(b->images * pixels), 1);
-    if (mask == NULL)
-        return NULL;
-    for (int64_t n = 0; n < b->images; n++)
-        for (int32_t k = 0, count = block_count(b, n); k < count; k++) {
-            corner unused, at = block_at(b, n, k, &unused);
-            for (int64_t i = 0; i < b->rows; i++)
-                memset(mask + n * pixels + (at.top + i) * b->width + at.left, 1, (size_t)b->cols);
-        }
     socle_shape s = socle_shape4(b->images, 1, b->height, b->width);
-    socle_tensor *t = socle_tensor_from(socle_ctx_device(c), SOCLE_U8, s, mask);
+    socle_tensor *t = socle_tensor_dense(socle_ctx_device(c), SOCLE_U8, s, 0);
+    size_t bytes = t == NULL ? 0 : (size_t)view_extent(&t->view);
+    uint8_t *mask = t == NULL ? NULL : socle_mem_zeroed(bytes, 1);
+    for (int64_t n = 0; mask != NULL && n < b->images; n++)
+        for (int32_t k = 0, count = block_count(b, n); k < count; k++) {
+            corner unused;
+            mark_block(mask, &t->view, b, n, block_at(b, n, k, &unused));
+        }
+    if (mask == NULL || tensor_upload_dense(t, mask, bytes) != SOCLE_OK) {
+        socle_release(t);
+        t = NULL;
+    }
     socle_mem_free(mask);
     return t;
 }

@@ -51,6 +51,8 @@ Test(augment, does_not_depend_on_threads_or_workers)
     for (int i = 0; i < 3; i++) {
         seen now = { 0 };
         images_setup s = images_set_up(ways[i][0], ways[i][1]);
+        socle_learner_add(s.l, socle_cb_random_copy((socle_patch_desc){ .pct = 0.4 }, false));
+        socle_learner_add(s.l, socle_cb_random_erase((socle_patch_desc){ .pct = 0.4, .per_batch = true }, false));
         fit_with(s, false, i == 0 ? &first : &now);
         images_tear_down(s);
         cr_assert(i == 0 || memcmp(first.x, now.x, sizeof now.x) == 0, "%d threads, %d workers", ways[i][0],
