@@ -23,12 +23,12 @@ typedef struct socle_predict_desc {
 typedef struct socle_predictions {
     size_t n; /* samples */
     int classes;
-    float *logits;   /* (n, classes) */
-    int32_t *label;  /* (n): index of the largest logit, of equals the first */
-    int32_t *target; /* (n), or NULL where targets are no labels */
-    size_t inputs;   /* samples in x, at most n */
+    float *logits;       /* (n, classes) */
+    int32_t *label;      /* (n): index of the largest logit, of equals the first */
+    int32_t *target;     /* (n), or NULL where targets are no labels */
+    size_t inputs;       /* samples in x, at most n */
     socle_shape x_shape; /* of one */
-    float *x;        /* as the model got them, after the callbacks' before_batch; NULL where none are wanted */
+    float *x;            /* as the model got them, after the callbacks' before_batch; NULL where none are wanted */
 } socle_predictions;
 
 /* Fills out (free it with socle_predictions_free); left alone on failure. An evaluation pass that ends with after_predict of
