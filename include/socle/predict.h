@@ -11,7 +11,7 @@ extern "C" {
 /* Zero: the validation data, the learner's model, its inputs as they are. Of several models and forms of the inputs the
  * logits are averaged; every model sees every form. */
 typedef struct socle_predict_desc {
-    bool train;    /* the training data, in the order of the epoch to come */
+    bool train;    /* the training data as its loader makes it, in the order of the epoch to come */
     size_t inputs; /* keep x of so many samples, from the first */
     /* Test-time augmentation of images: x as it is, and */
     bool flip; /* mirrored left to right; */

@@ -12,7 +12,7 @@ static socle_ctx *c;
 
 static void setup(void)
 {
-    d = open_device("cpu", 2);
+    d = open_device(test_device("cpu"), 2);
     c = socle_ctx_new(d, 42);
 }
 
