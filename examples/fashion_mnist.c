@@ -101,9 +101,7 @@ static socle_status draw(const options *o, socle_learner *learn, const socle_rec
                          const socle_activations *activations)
 {
     socle_status s = draw_training(o, record, activations);
-    return s == SOCLE_OK ? draw_predictions(o, learn, o->norm_input ? 1 / pixel_std : 1,
-                                            o->norm_input ? -pixel_mean / pixel_std : 0)
-                         : s;
+    return s == SOCLE_OK ? draw_predictions(o, learn) : s;
 }
 
 static socle_status train(const options *o, socle_learner *learn, socle_recorder *record,

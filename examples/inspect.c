@@ -238,98 +238,43 @@ socle_status draw_training(const options *o, const socle_recorder *record, const
 
 enum { SHOWN = 12, MOST_CLASSES = 64 };
 
-typedef struct predictions {
-    int classes;
+static socle_status draw_confusion(const options *o, const socle_predictions *p, const char *const *vocab)
+{
     int64_t counts[MOST_CLASSES * MOST_CLASSES];
-    int32_t *seen, *truth; /* of a batch */
-    float *pixels;         /* of the first SHOWN images */
-    int32_t first[SHOWN];
-    size_t shown;
-    socle_shape image;
-} predictions;
-
-static socle_status add_batch(predictions *p, socle_learner *l, const socle_batch *batch, double mul, double add)
-{
-    socle_tensor *y = socle_forward(l->model, l->ctx, socle_scale(l->ctx, batch->x, mul, add));
-    socle_tensor *best = socle_argmax(l->ctx, y, 1);
-    socle_status s = socle_ctx_status(l->ctx);
-    int32_t *seen = realloc(p->seen, batch->size * sizeof *seen);
-    p->seen = seen ? seen : p->seen;
-    int32_t *truth = realloc(p->truth, batch->size * sizeof *truth);
-    p->truth = truth ? truth : p->truth;
-    if (!seen || !truth)
-        return no_memory();
-    if (s == SOCLE_OK)
-        s = socle_read(best, p->seen, batch->size * sizeof *p->seen);
-    if (s == SOCLE_OK)
-        s = socle_read(batch->y, p->truth, batch->size * sizeof *p->truth);
-    for (size_t i = 0; s == SOCLE_OK && i < batch->size; i++)
-        p->counts[p->truth[i] * p->classes + p->seen[i]]++;
-    if (s != SOCLE_OK || p->shown > 0)
+    if (p->classes > MOST_CLASSES)
+        return socle_fail(SOCLE_ERR_ARG, "a confusion matrix of %d classes", p->classes);
+    socle_status s = socle_predictions_confusion(p, counts);
+    if (s != SOCLE_OK)
         return s;
-    p->shown = batch->size < SHOWN ? batch->size : SHOWN;
-    p->image = socle_shape_of(batch->x);
-    memcpy(p->first, p->seen, p->shown * sizeof *p->first);
-    size_t bytes = p->shown * (size_t)(socle_numel(batch->x) / p->image.dim[0]) * sizeof(float);
-    p->pixels = malloc(bytes);
-    return p->pixels ? socle_read(socle_slice(l->ctx, batch->x, 0, 0, (int64_t)p->shown), p->pixels, bytes)
-                     : no_memory();
+    socle_figure *f = socle_figure_new((socle_figure_desc){ 0 });
+    socle_plot_confusion(f, counts, p->classes, vocab);
+    return write_figure(o, f, "confusion.png");
 }
 
-static socle_status predict_all(predictions *p, socle_learner *l, double mul, double add)
-{
-    bool training = socle_ctx_set_training(l->ctx, false), grad = socle_ctx_set_grad(l->ctx, false);
-    socle_status s = socle_loader_begin(l->data->valid, 0);
-    for (int got = 1; s == SOCLE_OK && got > 0;) {
-        socle_batch batch;
-        socle_scope scope = socle_scope_begin(l->ctx);
-        got = socle_loader_next(l->data->valid, l->ctx, &batch);
-        if (got > 0)
-            s = add_batch(p, l, &batch, mul, add);
-        else if (got < 0)
-            s = (socle_status)got;
-        socle_scope_end(l->ctx, scope, NULL);
-    }
-    socle_loader_end(l->data->valid);
-    socle_ctx_set_training(l->ctx, training);
-    socle_ctx_set_grad(l->ctx, grad);
-    return s;
-}
-
-static socle_status draw_images(const options *o, const predictions *p, const char *const *vocab)
+static socle_status draw_images(const options *o, const socle_predictions *p, const char *const *vocab)
 {
     const char *title[SHOWN];
-    for (size_t i = 0; i < p->shown; i++)
-        title[i] = vocab ? vocab[p->first[i]] : "";
+    for (size_t i = 0; i < p->inputs; i++)
+        title[i] = vocab ? vocab[p->label[i]] : "";
     socle_figure *f = socle_figure_new((socle_figure_desc){ .columns = 6 });
-    socle_plot_images(f, (socle_plot_images_desc){ .pixels = p->pixels,
-                                                   .n = p->shown,
-                                                   .channels = (int)p->image.dim[1],
-                                                   .height = (int)p->image.dim[2],
-                                                   .width = (int)p->image.dim[3],
+    socle_plot_images(f, (socle_plot_images_desc){ .pixels = p->x,
+                                                   .n = p->inputs,
+                                                   .channels = (int)p->x_shape.dim[0],
+                                                   .height = (int)p->x_shape.dim[1],
+                                                   .width = (int)p->x_shape.dim[2],
                                                    .titles = title });
     return write_figure(o, f, "images.png");
 }
 
-socle_status draw_predictions(const options *o, socle_learner *l, double mul, double add)
+socle_status draw_predictions(const options *o, socle_learner *l)
 {
-    predictions *p = calloc(1, sizeof *p);
-    if (!p)
-        return no_memory();
-    p->classes = l->data->c_out;
-    socle_status s = p->classes <= MOST_CLASSES
-                         ? predict_all(p, l, mul, add)
-                         : socle_fail(SOCLE_ERR_ARG, "a confusion matrix of %d classes", p->classes);
-    if (s == SOCLE_OK) {
-        socle_figure *f = socle_figure_new((socle_figure_desc){ 0 });
-        socle_plot_confusion(f, p->counts, p->classes, l->data->vocab);
-        s = write_figure(o, f, "confusion.png");
-    }
+    socle_predictions p;
+    socle_status s = socle_predict(l, (socle_predict_desc){ .inputs = SHOWN }, &p);
+    if (s != SOCLE_OK)
+        return s;
+    s = draw_confusion(o, &p, l->data->vocab);
     if (s == SOCLE_OK)
-        s = draw_images(o, p, l->data->vocab);
-    free(p->pixels);
-    free(p->truth);
-    free(p->seen);
-    free(p);
+        s = draw_images(o, &p, l->data->vocab);
+    socle_predictions_free(&p);
     return s;
 }

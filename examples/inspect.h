@@ -18,8 +18,7 @@ void print_activations(const socle_activations *a);
 /* loss.png, metrics.png and, with `a`, activations.png, dead.png, stats.png. */
 socle_status draw_training(const options *o, const socle_recorder *record, const socle_activations *a);
 
-/* confusion.png of the validation data, and images.png of the first of them, titled with what the model sees. Images are
- * given to the model times mul plus add. */
-socle_status draw_predictions(const options *o, socle_learner *l, double mul, double add);
+/* confusion.png of the validation data, and images.png of the first of them, titled with what the model sees. */
+socle_status draw_predictions(const options *o, socle_learner *l);
 
 #endif

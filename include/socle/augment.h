@@ -28,6 +28,20 @@ typedef struct socle_crop_desc {
 } socle_crop_desc;
 SOCLE_API socle_tensor *socle_random_crop(socle_ctx *c, socle_tensor *x, socle_crop_desc o);
 
+/* 0 to max_num blocks of an image, each number equally likely; a block has floor(pct H) by floor(pct W) pixels and starts at
+ * (floor(u (1 - pct) H), floor(v (1 - pct) W)), u and v uniform in [0, 1). Number and places are drawn for each image, or with
+ * per_batch once for all. Blocks may overlap. */
+typedef struct socle_patch_desc {
+    double pct;  /* in (0, 1]; 0: 0.2 */
+    int max_num; /* 1 to 1000; 0: 4 */
+    bool per_batch;
+} socle_patch_desc;
+/* Fills the blocks with normal numbers, drawn for each pixel and channel, of the whole batch's mean and standard deviation,
+ * cut to the whole batch's range. */
+SOCLE_API socle_tensor *socle_random_erase(socle_ctx *c, socle_tensor *x, socle_patch_desc o);
+/* Copies blocks of an image over others of it, one after the other: a later copy sees the earlier ones. */
+SOCLE_API socle_tensor *socle_random_copy(socle_ctx *c, socle_tensor *x, socle_patch_desc o);
+
 #ifdef __cplusplus
 }
 #endif

@@ -53,6 +53,9 @@ SOCLE_API socle_callback socle_cb_normalize(double mean, double std);
 /* batch.x = socle_random_crop(batch.x) (augment.h), in training passes, with on_valid in evaluation passes too. Add it behind
  * socle_cb_normalize, so that the padding is a normalised value. */
 SOCLE_API socle_callback socle_cb_random_crop(socle_crop_desc o, bool on_valid);
+/* socle_random_erase and socle_random_copy likewise. */
+SOCLE_API socle_callback socle_cb_random_erase(socle_patch_desc o, bool on_valid);
+SOCLE_API socle_callback socle_cb_random_copy(socle_patch_desc o, bool on_valid);
 
 /* f on every module that `which` accepts, in the passes asked for. The hooks are made in before_fit and gone after cleanup_fit,
  * however the fit ends. See socle_hooks_new. */

@@ -19,6 +19,7 @@
 #include "ops.h"
 #include "optim.h"
 #include "plot.h"
+#include "predict.h"
 #include "schedule.h"
 #include "tensor.h"
 #include "vision.h"

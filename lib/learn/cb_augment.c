@@ -6,6 +6,7 @@ typedef struct augment {
     socle_tensor *(*run)(socle_ctx *c, socle_tensor *x, const struct augment *a);
     bool on_valid;
     socle_crop_desc crop;
+    socle_patch_desc patch;
 } augment;
 
 static socle_flow before_batch(socle_learner *l, void *user)
@@ -37,4 +38,24 @@ static socle_tensor *crop(socle_ctx *c, socle_tensor *x, const augment *a)
 socle_callback socle_cb_random_crop(socle_crop_desc o, bool on_valid)
 {
     return callback_of("random crop", (augment){ .run = crop, .on_valid = on_valid, .crop = o });
+}
+
+static socle_tensor *erase(socle_ctx *c, socle_tensor *x, const augment *a)
+{
+    return socle_random_erase(c, x, a->patch);
+}
+
+socle_callback socle_cb_random_erase(socle_patch_desc o, bool on_valid)
+{
+    return callback_of("random erase", (augment){ .run = erase, .on_valid = on_valid, .patch = o });
+}
+
+static socle_tensor *copy(socle_ctx *c, socle_tensor *x, const augment *a)
+{
+    return socle_random_copy(c, x, a->patch);
+}
+
+socle_callback socle_cb_random_copy(socle_patch_desc o, bool on_valid)
+{
+    return callback_of("random copy", (augment){ .run = copy, .on_valid = on_valid, .patch = o });
 }

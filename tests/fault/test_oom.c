@@ -187,6 +187,8 @@ static socle_status fit(socle_learner *l, socle_recorder *r, socle_activations *
     socle_metric accuracy = socle_accuracy();
     socle_learner_add(l, socle_cb_normalize(0.3, 0.5));
     socle_learner_add(l, socle_cb_random_crop((socle_crop_desc){ .pad = 1, .flip = 0.5 }, false));
+    socle_learner_add(l, socle_cb_random_copy((socle_patch_desc){ .pct = 0.3 }, false));
+    socle_learner_add(l, socle_cb_random_erase((socle_patch_desc){ .pct = 0.3, .per_batch = true }, false));
     socle_learner_add(l, socle_cb_metrics(&accuracy, 1));
     socle_learner_add(l, socle_cb_progress((socle_progress_desc){ .out = nowhere }));
     socle_learner_add(l, socle_cb_recorder(r));
@@ -245,7 +247,7 @@ Test(oom, a_whole_fit)
     sweep(learn_with_workers, places[2], 200);
 }
 
-/* ---- before a training: initial weights, LSUV, the learning-rate finder ---- */
+/* ---- around a training: initial weights, LSUV, the learning-rate finder, predictions ---- */
 
 static socle_status look_for_a_start(socle_learner *l)
 {
@@ -263,6 +265,14 @@ static socle_status look_for_a_start(socle_learner *l)
     return s;
 }
 
+static socle_status ask(socle_learner *l)
+{
+    socle_predictions p = { 0 };
+    socle_status s = socle_predict(l, (socle_predict_desc){ .inputs = 11, .flip = true }, &p);
+    socle_predictions_free(&p);
+    return s;
+}
+
 static socle_status prepare(place p)
 {
     socle_device *d = open_at(p);
@@ -271,6 +281,8 @@ static socle_status prepare(place p)
     socle_learner *l = socle_learner_new(
         (socle_learner_desc){ .device = d, .model = net_new(d), .data = data, .opt = socle_momentum() });
     socle_status s = l == NULL ? socle_error_status() : look_for_a_start(l);
+    if (s == SOCLE_OK)
+        s = ask(l);
     socle_learner_free(l);
     socle_data_free(data);
     socle_device_close(d);

@@ -1,5 +1,6 @@
 /* Augmentation: what may be drawn and how often, that images differ, and that nothing but the seed decides. */
 #include <criterion/criterion.h>
+#include <math.h>
 #include <string.h>
 #include <socle/augment.h>
 #include <socle/ops.h>
@@ -11,7 +12,7 @@ static socle_ctx *c;
 
 static void setup(void)
 {
-    d = open_device("cpu", 2);
+    d = open_device(test_device("cpu"), 2);
     c = socle_ctx_new(d, 42);
 }
 
@@ -154,6 +155,137 @@ Test(augment, crops_depend_on_the_seed_and_counter_alone)
     socle_device_close(other);
 }
 
+/* ---- blocks ---- */
+
+enum { BLOCK_IMAGES = 300, BLOCK_SIDE = 10, BLOCK_PIXELS = BLOCK_SIDE * BLOCK_SIDE, BLOCK = 3 };
+
+/* Pixels of all images in [-1, 1), no two alike. */
+static socle_tensor *textured(double *values)
+{
+    fill_random(values, BLOCK_IMAGES * BLOCK_PIXELS, 5, -1, 1);
+    for (int i = 0; i < BLOCK_IMAGES * BLOCK_PIXELS; i++)
+        values[i] = (double)(float)values[i];
+    return tensor_lanes(d, SOCLE_F32, socle_shape4(BLOCK_IMAGES, 1, BLOCK_SIDE, BLOCK_SIDE), SOCLE_LANES, values);
+}
+
+static int changed_pixels(const double *x, const double *y)
+{
+    int n = 0;
+    for (int p = 0; p < BLOCK_PIXELS; p++)
+        n += x[p] != y[p];
+    return n;
+}
+
+/* The pixels that changed are one block, all of it. */
+static bool is_one_block(const double *x, const double *y)
+{
+    int top = BLOCK_SIDE, left = BLOCK_SIDE, bottom = -1, right = -1;
+    for (int p = 0; p < BLOCK_PIXELS; p++)
+        if (x[p] != y[p]) {
+            int i = p / BLOCK_SIDE, j = p % BLOCK_SIDE;
+            top = i < top ? i : top;
+            left = j < left ? j : left;
+            bottom = i > bottom ? i : bottom;
+            right = j > right ? j : right;
+        }
+    return bottom - top == BLOCK - 1 && right - left == BLOCK - 1 && changed_pixels(x, y) == BLOCK * BLOCK;
+}
+
+Test(augment, erased_blocks_lie_inside_and_hold_numbers_like_the_batchs)
+{
+    static double x[BLOCK_IMAGES * BLOCK_PIXELS];
+    socle_tensor *t = textured(x);
+    double *y = values_of(socle_random_erase(c, t, (socle_patch_desc){ .pct = 0.3, .max_num = 1 }));
+    double sum = 0, squares = 0, numbers = 0;
+    int erased = 0;
+    for (int n = 0; n < BLOCK_IMAGES; n++) {
+        const double *before = x + n * BLOCK_PIXELS, *after = y + n * BLOCK_PIXELS;
+        bool any = changed_pixels(before, after) > 0;
+        erased += any;
+        cr_assert(!any || is_one_block(before, after), "image %d", n);
+        for (int p = 0; p < BLOCK_PIXELS; p++)
+            if (before[p] != after[p]) {
+                cr_assert(after[p] >= -1 && after[p] <= 1, "%g", after[p]);
+                sum += after[p];
+                squares += after[p] * after[p];
+                numbers++;
+            }
+    }
+    /* none or one, equally likely; five standard deviations */
+    cr_assert(abs(erased - BLOCK_IMAGES / 2) < 5 * 9, "%d erased", erased);
+    /* normal of standard deviation 0.577, cut at 1.73 of them: 0.545 */
+    cr_assert(fabs(sum / numbers) < 5 * 0.545 / sqrt(numbers), "mean %g", sum / numbers);
+    cr_assert(fabs(sqrt(squares / numbers) - 0.545) < 0.05, "standard deviation %g", sqrt(squares / numbers));
+    free(y);
+    socle_release(t);
+}
+
+Test(augment, a_copied_block_is_a_block_of_the_same_image)
+{
+    static double x[BLOCK_IMAGES * BLOCK_PIXELS];
+    socle_tensor *t = textured(x);
+    double *y = values_of(socle_random_copy(c, t, (socle_patch_desc){ .pct = 0.3, .max_num = 1 }));
+    int copied = 0;
+    for (int n = 0; n < BLOCK_IMAGES; n++) {
+        const double *before = x + n * BLOCK_PIXELS, *after = y + n * BLOCK_PIXELS;
+        int distance = 0;
+        for (int p = 0; p < BLOCK_PIXELS; p++) {
+            int from = 0;
+            while (from < BLOCK_PIXELS && before[from] != after[p])
+                from++;
+            cr_assert(from < BLOCK_PIXELS, "pixel %d of image %d comes from elsewhere", p, n);
+            cr_assert(from == p || distance == 0 || from - p == distance, "image %d is no copy of one block", n);
+            distance = from == p ? distance : from - p;
+        }
+        copied += distance != 0;
+        cr_assert(distance == 0 || is_one_block(before, after), "image %d", n);
+    }
+    /* one in two, and not onto itself (1 of 49): five standard deviations */
+    cr_assert(abs(copied - BLOCK_IMAGES * 48 / 98) < 5 * 9, "%d copied", copied);
+    free(y);
+    socle_release(t);
+}
+
+Test(augment, blocks_are_the_same_for_a_whole_batch_if_asked_and_differ_if_not)
+{
+    static double x[BLOCK_IMAGES * BLOCK_PIXELS];
+    socle_tensor *t = textured(x);
+    for (int copy = 0; copy < 2; copy++)
+        for (int shared = 0; shared < 2; shared++) {
+            socle_patch_desc o = { .pct = 0.3, .max_num = 8, .per_batch = shared };
+            double *y = values_of(copy ? socle_random_copy(c, t, o) : socle_random_erase(c, t, o));
+            int alike = 0;
+            for (int n = 1; n < BLOCK_IMAGES; n++) {
+                int differ = 0;
+                for (int p = 0; p < BLOCK_PIXELS; p++)
+                    differ += (x[p] == y[p]) != (x[n * BLOCK_PIXELS + p] == y[n * BLOCK_PIXELS + p]);
+                alike += differ == 0;
+            }
+            cr_assert(shared ? alike == BLOCK_IMAGES - 1 : alike < BLOCK_IMAGES / 4, "%d alike", alike);
+            free(y);
+        }
+    socle_release(t);
+}
+
+Test(augment, blocks_depend_on_the_seed_and_counter_alone)
+{
+    socle_device *other = open_device("ref", 1);
+    socle_ctx *again = socle_ctx_new(other, 42);
+    double values[19 * 2 * 6 * 5];
+    fill_random(values, 19 * 2 * 6 * 5, 7, -1, 1);
+    socle_tensor *x = tensor_lanes(d, SOCLE_F32, socle_shape4(19, 2, 6, 5), SOCLE_LANES, values);
+    socle_tensor *z = tensor_lanes(other, SOCLE_F32, socle_shape4(19, 2, 6, 5), 1, values);
+    socle_patch_desc o = { .pct = 0.5 };
+    assert_identical(socle_random_copy(c, x, o), socle_random_copy(again, z, o));
+    double *want = values_of(socle_random_erase(again, z, o)); /* its statistics are sums, and differ in rounding */
+    assert_close(socle_random_erase(c, x, o), want, 19 * 2 * 6 * 5, budget_sum(SOCLE_F32, 19 * 2 * 6 * 5, 1));
+    free(want);
+    socle_release(z);
+    socle_release(x);
+    socle_ctx_free(again);
+    socle_device_close(other);
+}
+
 static void refused(socle_tensor *y, const char *text)
 {
     cr_assert_null(y);
@@ -168,7 +300,11 @@ Test(augment, what_cannot_be_drawn_is_refused)
     refused(socle_random_crop(c, x, (socle_crop_desc){ .flip = 1.5 }),
             "random_crop: probability 1.5 is not in [0, 1]");
     refused(socle_random_crop(c, flat, (socle_crop_desc){ .pad = 1 }),
-            "shift_images: input 0 of shape (1) has 1 dimensions, expected are 4, (N, C, H, W)");
+            "random_crop: images of shape (1), expected are 4 dimensions, (N, C, H, W)");
+    refused(socle_random_crop(c, NULL, (socle_crop_desc){ .pad = 1 }), "random_crop: the images are NULL");
+    refused(socle_random_erase(c, x, (socle_patch_desc){ .pct = 1.5 }),
+            "random_erase: blocks of 1.5 of a side, not of (0, 1]");
+    refused(socle_random_copy(c, x, (socle_patch_desc){ .max_num = -1 }), "random_copy: -1 blocks, not 1 to 1000");
     refused(socle_shift_images(c, x, x, 3, 3, 0), "shift_images: place is of type f32, expected is i32");
     socle_release(flat);
     socle_release(x);
