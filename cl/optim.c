@@ -7,7 +7,12 @@
 #include <socle/sys/memory.h>
 #include <stdio.h>
 
-enum { OPTIONS = 64, OPERANDS = 4, ROW = 1 + OPERANDS /* numbers a table row */ };
+enum {
+    OPTIONS = 96,
+    OPERANDS = 4,
+    ROW = 1 + OPERANDS, /* numbers a table row */
+    CHUNK = 4096        /* elements of a row, at most, on processors, where a work-item does a whole one */
+};
 #define MOST_ELEMENTS ((int64_t)INT32_MAX / 2) /* of one launch, and in front of an element, with 32-bit numbers */
 
 typedef struct sgd_hyper {
@@ -17,13 +22,13 @@ typedef struct sgd_hyper {
 
 typedef struct adam_hyper {
     cl_float lr, keep, l2, mom, sqr_mom, sqr_scale, sqr_eps, eps; /* struct adam_hyper of optim.cl */
-    cl_int kind, momentum;
 } adam_hyper;
 
 /* The parameters of a step and what is done to them: parameter, gradient and two averages, NULL where there are none. */
 typedef struct step {
     const socle_view *operand[OPERANDS];
     const char *table, *strided; /* kernels */
+    int kind, momentum;          /* of adam, compiled into them: loops without branches are made of vectors */
     const void *hyper;           /* their first number */
     size_t hyper_bytes;
 } step;
@@ -79,7 +84,8 @@ static const socle_view *operand(const step *s, int k, size_t i)
 static ocl_call begin(ocl_device *d, const char *function, const step *s, size_t i, const char *index)
 {
     char options[OPTIONS];
-    (void)snprintf(options, sizeof options, "-DINDEX=%s -DKERNEL_%s", index, function);
+    (void)snprintf(options, sizeof options, "-DINDEX=%s -DKERNEL_%s -DKIND=%d -DMOMENTUM=%d", index, function,
+                   s->kind, s->momentum);
     ocl_call k = ocl_begin(d, "optim.cl", function, options);
     for (int o = 0; o < OPERANDS; o++)
         ocl_arg_buffer(&k, operand(s, o, i)->buffer);
@@ -104,7 +110,10 @@ static socle_status run_table(ocl_device *d, const step *s, size_t first, const 
         ocl_arg_int(&k, ocl_start(&sent.view));
         ocl_arg_int(&k, rows);
         ocl_arg_int(&k, total);
-        status = ocl_run(&k, 1, (size_t[]){ (size_t)total }, NULL);
+        if (d->is_cpu)
+            status = ocl_run(&k, 1, (size_t[]){ (size_t)rows }, (size_t[]){ 1 });
+        else
+            status = ocl_run(&k, 1, (size_t[]){ (size_t)total }, NULL);
     }
     ocl_temp_free(d, &sent);
     return status;
@@ -121,7 +130,29 @@ static socle_status run_strided(ocl_device *d, const step *s, size_t i)
     return ocl_run(&k, 1, (size_t[]){ (size_t)l.total }, NULL);
 }
 
-/* Runs parameter `first` and all later ones that its launch can take, and marks them done. table: room for n rows. */
+/* Rows for all parameters, at most. */
+static size_t count_rows(const ocl_device *d, const step *s, size_t n)
+{
+    size_t rows = n;
+    for (size_t i = 0; d->is_cpu && i < n; i++)
+        rows += (size_t)(numel(&s->operand[0][i]) / CHUNK);
+    return rows;
+}
+
+/* Writes the rows of parameter i, whose first element is element `start` of the whole; how many. */
+static int write_rows(const ocl_device *d, const step *s, size_t i, int64_t start, cl_int *row)
+{
+    const int64_t count = numel(&s->operand[0][i]), length = d->is_cpu ? CHUNK : count;
+    int rows = 0;
+    for (int64_t at = 0; at < count; at += length, rows++) {
+        *row++ = (cl_int)(start + at);
+        for (int k = 0; k < OPERANDS; k++)
+            *row++ = (cl_int)(ocl_start(operand(s, k, i)) + at);
+    }
+    return rows;
+}
+
+/* Runs parameter `first` and all later ones that its launch can take, and marks them done. */
 static socle_status run_with(ocl_device *d, const step *s, size_t n, size_t first, cl_int *table, bool *done)
 {
     int rows = 0;
@@ -130,10 +161,7 @@ static socle_status run_with(ocl_device *d, const step *s, size_t n, size_t firs
         const int64_t count = numel(&s->operand[0][i]);
         if (done[i] || !all_flat(s, i) || !same_memory(s, first, i) || total + count > MOST_ELEMENTS)
             continue;
-        cl_int *row = table + (size_t)rows++ * ROW;
-        *row++ = (cl_int)total;
-        for (int k = 0; k < OPERANDS; k++)
-            *row++ = (cl_int)ocl_start(operand(s, k, i));
+        rows += write_rows(d, s, i, total, table + (size_t)rows * ROW);
         total += count;
         done[i] = true;
     }
@@ -142,7 +170,7 @@ static socle_status run_with(ocl_device *d, const step *s, size_t n, size_t firs
 
 static socle_status run(ocl_device *d, const step *s, size_t n)
 {
-    cl_int *table = socle_mem_alloc(n * ROW * sizeof *table);
+    cl_int *table = socle_mem_alloc(count_rows(d, s, n) * ROW * sizeof *table);
     bool *done = socle_mem_zeroed(n, sizeof *done);
     socle_status status = table && done ? SOCLE_OK : SOCLE_ERR_NOMEM;
     for (size_t i = 0; i < n && status == SOCLE_OK; i++)
@@ -157,13 +185,12 @@ socle_status ocl_sgd_many(void *self, size_t n, const socle_view *p, const socle
                           const socle_sgd_args *a)
 {
     const sgd_hyper h = { a->lr, a->mom, a->damp, a->wd, a->l2, m != NULL, a->nesterov };
-    return run(self, &(step){ { p, g, m, NULL }, "sgd", "sgd_strided", &h, sizeof h }, n);
+    return run(self, &(step){ { p, g, m, NULL }, "sgd", "sgd_strided", 0, 0, &h, sizeof h }, n);
 }
 
 socle_status ocl_adam_many(void *self, size_t n, const socle_view *p, const socle_view *g, const socle_view *m,
                            const socle_view *v, const socle_adam_args *a)
 {
-    const adam_hyper h = { a->lr,        a->keep,    a->l2,  a->mom,          a->sqr_mom,
-                           a->sqr_scale, a->sqr_eps, a->eps, (cl_int)a->kind, m != NULL };
-    return run(self, &(step){ { p, g, m, v }, "adam", "adam_strided", &h, sizeof h }, n);
+    const adam_hyper h = { a->lr, a->keep, a->l2, a->mom, a->sqr_mom, a->sqr_scale, a->sqr_eps, a->eps };
+    return run(self, &(step){ { p, g, m, v }, "adam", "adam_strided", (int)a->kind, m != NULL, &h, sizeof h }, n);
 }

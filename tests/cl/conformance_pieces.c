@@ -39,7 +39,10 @@ static const pieces table[] = {
         "17x1x1x260 batch channel at 3 unbiased" },
       { NULL } },
     { "softmax", { "" }, { "3x8", "7x3 range" }, { NULL } },
-    { "optim", { "" }, { "everything", "adam with all", "rms with momentum", "sign" }, { NULL } },
+    { "optim",
+      { "" },
+      { "everything 4 from", "adam with all 4 from", "rms with momentum 4 from", "sign 4 from" },
+      { NULL } },
     { "histogram", { "" }, { "activations 17x5", "many 1009" }, { NULL } },
     { "shift", { "" }, { "one image", "cut larger" }, { NULL } },
 };
