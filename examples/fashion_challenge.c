@@ -15,13 +15,12 @@
 typedef struct recipe {
     const char *name, *model; /* of socle_model_new */
     double lr;
+    bool augment; /* random crops, padded by a pixel, and mirrored images */
 } recipe;
 
 static const recipe recipes[] = {
-    { "conv", "conv", 6e-2 },
-    { "deep", "deep", 6e-2 },
-    { "resnet", "resnet", 2e-2 },
-    { "wide", "wide", 1e-2 },
+    { "conv", "conv", 6e-2, false },        { "deep", "deep", 6e-2, false }, { "resnet", "resnet", 2e-2, false },
+    { "resnet-aug", "resnet", 2e-2, true }, { "wide", "wide", 1e-2, false }, { "wide-aug", "wide", 1e-2, true },
 };
 enum { RECIPES = sizeof recipes / sizeof recipes[0] };
 
@@ -81,7 +80,7 @@ static double seconds(void)
 }
 
 typedef struct outcome {
-    double accuracy, loss, time;
+    double accuracy, loss, time, tta; /* tta: accuracy averaged over mirrored images, where asked for */
 } outcome;
 
 static socle_status fit(const options *o, const recipe *r, socle_learner *learn, socle_recorder *record)
@@ -91,9 +90,23 @@ static socle_status fit(const options *o, const recipe *r, socle_learner *learn,
     socle_learner_add(learn, socle_cb_recorder(record));
     socle_learner_add(learn, socle_cb_stop_on_nan(0));
     socle_learner_add(learn, socle_cb_normalize(pixel_mean, pixel_std));
+    if (r->augment)
+        socle_learner_add(learn, socle_cb_random_crop((socle_crop_desc){ .pad = 1, .flip = 0.5 }, false));
     if (!o->quiet)
         socle_learner_add(learn, socle_cb_progress((socle_progress_desc){ .out = stdout, .plot = true }));
     return socle_fit_one_cycle(learn, o->epochs, o->lr > 0 ? o->lr : r->lr);
+}
+
+/* The test images as they are and mirrored, logits averaged. */
+static socle_status test_mirrored(socle_learner *learn, double *accuracy)
+{
+    socle_predictions p;
+    socle_status s = socle_predict(learn, (socle_predict_desc){ .flip = true }, &p);
+    if (s == SOCLE_OK) {
+        *accuracy = socle_predictions_accuracy(&p);
+        socle_predictions_free(&p);
+    }
+    return s;
 }
 
 static socle_status write_results(const options *o, const recipe *r, uint64_t seed, const socle_recorder *record)
@@ -119,12 +132,15 @@ static socle_status run(const options *o, const recipe *r, socle_device *d, uint
     if (record)
         learn = socle_learner_new((socle_learner_desc){
             .device = d, .model = network(d, r, seed), .data = data, .opt = socle_adamw(), .seed = seed });
+    double tta = NAN;
     socle_status s = learn ? fit(o, r, learn, record) : socle_error_status();
+    if (s == SOCLE_OK && o->tta)
+        s = test_mirrored(learn, &tta);
     if (s == SOCLE_OK)
         s = write_results(o, r, seed, record);
     if (s == SOCLE_OK)
         *result = (outcome){ socle_recorder_value(record, "accuracy", -1), socle_recorder_value(record, "loss", -1),
-                             seconds() - started };
+                             seconds() - started, tta };
     socle_learner_free(learn);
     socle_recorder_free(record);
     socle_data_free(data);
@@ -134,7 +150,7 @@ static socle_status run(const options *o, const recipe *r, socle_device *d, uint
 /* Seed after seed, then one line: mean, spread and every run. */
 static socle_status run_seeds(const options *o, const recipe *r, socle_device *d)
 {
-    double accuracy[1000], sum = 0, squares = 0, loss = 0, time = 0;
+    double accuracy[1000], sum = 0, squares = 0, loss = 0, time = 0, tta = 0;
     for (int i = 0; i < o->seeds; i++) {
         outcome one;
         socle_status s = run(o, r, d, o->seed + (uint64_t)i, &one);
@@ -144,13 +160,16 @@ static socle_status run_seeds(const options *o, const recipe *r, socle_device *d
         sum += one.accuracy;
         loss += one.loss;
         time += one.time;
+        tta += one.tta;
     }
     double mean = sum / o->seeds;
     for (int i = 0; i < o->seeds; i++)
         squares += (accuracy[i] - mean) * (accuracy[i] - mean);
-    printf("%-8s %d epochs: accuracy %.4f", r->name, o->epochs, mean);
+    printf("%-10s %d epochs: accuracy %.4f", r->name, o->epochs, mean);
     if (o->seeds > 1)
         printf(" +- %.4f", sqrt(squares / (o->seeds - 1)));
+    if (o->tta)
+        printf(" tta %.4f", tta / o->seeds);
     printf(" loss %.4f time %.1f s :", loss / o->seeds, time / o->seeds);
     for (int i = 0; i < o->seeds; i++)
         printf(" %.4f", accuracy[i]);
@@ -164,7 +183,7 @@ int main(int argc, char **argv)
     for (int i = 0; i < RECIPES; i++)
         names[i] = recipes[i].name;
     options o = options_parse(argc, argv, "Trains for the Fashion-MNIST challenge.",
-                              OPTION_RECIPE | OPTION_TRAINING | OPTION_SEEDS | OPTION_HOLDOUT, names,
+                              OPTION_RECIPE | OPTION_TRAINING | OPTION_SEEDS | OPTION_CHALLENGE, names,
                               (options){ .data = "/usr/share/datasets/fashion-mnist",
                                          .model = "resnet",
                                          .epochs = 5,

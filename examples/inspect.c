@@ -236,19 +236,21 @@ socle_status draw_training(const options *o, const socle_recorder *record, const
 
 /* ---- predictions ---- */
 
-enum { SHOWN = 12, MOST_CLASSES = 64 };
+enum { SHOWN = 12 };
 
 static socle_status draw_confusion(const options *o, const socle_predictions *p, const char *const *vocab)
 {
-    int64_t counts[MOST_CLASSES * MOST_CLASSES];
-    if (p->classes > MOST_CLASSES)
-        return socle_fail(SOCLE_ERR_ARG, "a confusion matrix of %d classes", p->classes);
+    int64_t *counts = malloc((size_t)p->classes * (size_t)p->classes * sizeof *counts);
+    if (!counts)
+        return no_memory();
     socle_status s = socle_predictions_confusion(p, counts);
-    if (s != SOCLE_OK)
-        return s;
-    socle_figure *f = socle_figure_new((socle_figure_desc){ 0 });
-    socle_plot_confusion(f, counts, p->classes, vocab);
-    return write_figure(o, f, "confusion.png");
+    if (s == SOCLE_OK) {
+        socle_figure *f = socle_figure_new((socle_figure_desc){ 0 });
+        socle_plot_confusion(f, counts, p->classes, vocab);
+        s = write_figure(o, f, "confusion.png");
+    }
+    free(counts);
+    return s;
 }
 
 static socle_status draw_images(const options *o, const socle_predictions *p, const char *const *vocab)

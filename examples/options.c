@@ -44,7 +44,8 @@ static const struct flag {
     { "model", "NAME", 'm', OPTION_MODEL, "one of" },
     { "config", "NAME", 'c', OPTION_CONFIG, "one of" },
     { "recipe", "NAME", 'r', OPTION_RECIPE, "one of" },
-    { "holdout", NULL, 'H', OPTION_HOLDOUT,
+    { "tta", NULL, 'T', OPTION_CHALLENGE, "evaluate mirrored images too, and the average of both" },
+    { "holdout", NULL, 'H', OPTION_CHALLENGE,
       "evaluate on the last sixth of the training images, which are not trained on" },
     { "norm-input", NULL, 'n', OPTION_NORM_INPUT,
       "subtract the images' mean and divide by their standard deviation" },
@@ -179,6 +180,8 @@ static bool set(options *o, int flag, const char *text, const char *const *model
         return true;
     case 'H':
         return o->holdout = true;
+    case 'T':
+        return o->tta = true;
     case 'z':
         o->seeds = (int)whole_number("seeds", text, 1, 1000);
         return true;

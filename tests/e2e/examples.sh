@@ -77,7 +77,7 @@ challenge --threads 1 --workers 0 --out challenge-one > challenge.txt
 challenge --threads 2 --workers 2 --out challenge-two > /dev/null
 cmp challenge-one/conv-3-1.csv challenge-two/conv-3-1.csv || fail "the challenge's metrics depend on threads"
 awk '{ exit !($5 >= 0.9) }' challenge.txt || fail "bars at ten heights are not told apart: $(cat challenge.txt)"
-challenge --holdout --seeds 2 | grep -q "+-" || fail "two seeds have no spread"
+challenge --holdout --seeds 2 --tta | grep -q -- "+- .* tta " || fail "two seeds have no spread"
 
 "$fashion_mnist" --data data --epochs 1 --summary > six.txt
 grep -q 4,474 six.txt || grep -q 4474 six.txt || fail "--summary does not show the 4474 parameters: $(cat six.txt)"
