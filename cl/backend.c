@@ -242,6 +242,7 @@ const socle_backend socle_backend_cl = {
     .xent_grad = ocl_xent_grad,
     .dropout = ocl_dropout,
     .sgd_many = ocl_sgd_many,
+    .adam_many = ocl_adam_many,
     .histogram = ocl_histogram,
     .shift_images = ocl_shift_images,
     .describe = ocl_describe,

@@ -7,18 +7,25 @@
 #include <socle/sys/memory.h>
 #include <stdio.h>
 
-enum { OPTIONS = 64, ROW = 4 /* numbers a table row */ };
+enum { OPTIONS = 64, OPERANDS = 4, ROW = 1 + OPERANDS /* numbers a table row */ };
 #define MOST_ELEMENTS ((int64_t)INT32_MAX / 2) /* of one launch, and in front of an element, with 32-bit numbers */
 
-typedef struct hyper {
-    cl_float lr, mom, damp, wd, l2; /* struct hyper of optim.cl */
+typedef struct sgd_hyper {
+    cl_float lr, mom, damp, wd, l2; /* struct sgd_hyper of optim.cl */
     cl_int momentum, nesterov;
-} hyper;
+} sgd_hyper;
 
-/* The parameters of a step and what is done to them: m NULL without momentum. */
+typedef struct adam_hyper {
+    cl_float lr, keep, l2, mom, sqr_mom, sqr_scale, sqr_eps, eps; /* struct adam_hyper of optim.cl */
+    cl_int kind, momentum;
+} adam_hyper;
+
+/* The parameters of a step and what is done to them: parameter, gradient and two averages, NULL where there are none. */
 typedef struct step {
-    const socle_view *p, *g, *m;
-    const socle_sgd_args *a;
+    const socle_view *operand[OPERANDS];
+    const char *table, *strided; /* kernels */
+    const void *hyper;           /* their first number */
+    size_t hyper_bytes;
 } step;
 
 static int64_t numel(const socle_view *v)
@@ -43,7 +50,10 @@ static bool is_flat(const socle_view *v)
 
 static bool all_flat(const step *s, size_t i)
 {
-    return is_flat(&s->p[i]) && is_flat(&s->g[i]) && (!s->m || is_flat(&s->m[i]));
+    bool flat = true;
+    for (int k = 0; k < OPERANDS; k++)
+        flat = flat && (!s->operand[k] || is_flat(&s->operand[k][i]));
+    return flat;
 }
 
 static cl_mem memory_of(const socle_view *v)
@@ -53,8 +63,16 @@ static cl_mem memory_of(const socle_view *v)
 
 static bool same_memory(const step *s, size_t i, size_t j)
 {
-    return memory_of(&s->p[i]) == memory_of(&s->p[j]) && memory_of(&s->g[i]) == memory_of(&s->g[j]) &&
-           (!s->m || memory_of(&s->m[i]) == memory_of(&s->m[j]));
+    bool same = true;
+    for (int k = 0; k < OPERANDS; k++)
+        same = same && (!s->operand[k] || memory_of(&s->operand[k][i]) == memory_of(&s->operand[k][j]));
+    return same;
+}
+
+/* Operand k of parameter i; in the place of one that there is not, the parameter, which a kernel does not touch there. */
+static const socle_view *operand(const step *s, int k, size_t i)
+{
+    return s->operand[k] ? &s->operand[k][i] : &s->operand[0][i];
 }
 
 /* Begins a kernel on the memory that parameter i lies in. index: "int" or "long". */
@@ -63,11 +81,9 @@ static ocl_call begin(ocl_device *d, const char *function, const step *s, size_t
     char options[OPTIONS];
     (void)snprintf(options, sizeof options, "-DINDEX=%s -DKERNEL_%s", index, function);
     ocl_call k = ocl_begin(d, "optim.cl", function, options);
-    const hyper h = { s->a->lr, s->a->mom, s->a->damp, s->a->wd, s->a->l2, s->m != NULL, s->a->nesterov };
-    ocl_arg_buffer(&k, s->p[i].buffer);
-    ocl_arg_buffer(&k, s->g[i].buffer);
-    ocl_arg_buffer(&k, s->m ? s->m[i].buffer : s->p[i].buffer);
-    ocl_arg(&k, sizeof h, &h);
+    for (int o = 0; o < OPERANDS; o++)
+        ocl_arg_buffer(&k, operand(s, o, i)->buffer);
+    ocl_arg(&k, s->hyper_bytes, s->hyper);
     return k;
 }
 
@@ -83,7 +99,7 @@ static socle_status run_table(ocl_device *d, const step *s, size_t first, const 
     status = ocl_upload(d, sent.owned, 0, table, (size_t)rows * ROW * sizeof *table);
     (void)pthread_mutex_unlock(&d->lock);
     if (status == SOCLE_OK) {
-        ocl_call k = begin(d, "sgd", s, first, "int");
+        ocl_call k = begin(d, s->table, s, first, "int");
         ocl_arg_buffer(&k, sent.owned);
         ocl_arg_int(&k, ocl_start(&sent.view));
         ocl_arg_int(&k, rows);
@@ -96,9 +112,11 @@ static socle_status run_table(ocl_device *d, const step *s, size_t first, const 
 
 static socle_status run_strided(ocl_device *d, const step *s, size_t i)
 {
-    const socle_in v[] = { &s->p[i], &s->g[i], s->m ? &s->m[i] : &s->p[i] };
-    const ocl_loop l = ocl_loop_over(3, v, false);
-    ocl_call k = begin(d, "sgd_strided", s, i, l.wide ? "long" : "int");
+    socle_in v[OPERANDS];
+    for (int k = 0; k < OPERANDS; k++)
+        v[k] = operand(s, k, i);
+    const ocl_loop l = ocl_loop_over(OPERANDS, v, false);
+    ocl_call k = begin(d, s->strided, s, i, l.wide ? "long" : "int");
     ocl_arg_loop(&k, &l);
     return ocl_run(&k, 1, (size_t[]){ (size_t)l.total }, NULL);
 }
@@ -109,31 +127,43 @@ static socle_status run_with(ocl_device *d, const step *s, size_t n, size_t firs
     int rows = 0;
     int64_t total = 0;
     for (size_t i = first; i < n; i++) {
-        const int64_t count = numel(&s->p[i]);
+        const int64_t count = numel(&s->operand[0][i]);
         if (done[i] || !all_flat(s, i) || !same_memory(s, first, i) || total + count > MOST_ELEMENTS)
             continue;
         cl_int *row = table + (size_t)rows++ * ROW;
-        row[0] = (cl_int)total;
-        row[1] = (cl_int)ocl_start(&s->p[i]);
-        row[2] = (cl_int)ocl_start(&s->g[i]);
-        row[3] = s->m ? (cl_int)ocl_start(&s->m[i]) : 0;
+        *row++ = (cl_int)total;
+        for (int k = 0; k < OPERANDS; k++)
+            *row++ = (cl_int)ocl_start(operand(s, k, i));
         total += count;
         done[i] = true;
     }
     return run_table(d, s, first, table, rows, total);
 }
 
-socle_status ocl_sgd_many(void *self, size_t n, const socle_view *p, const socle_view *g, const socle_view *m,
-                          const socle_sgd_args *a)
+static socle_status run(ocl_device *d, const step *s, size_t n)
 {
-    const step s = { p, g, m, a };
     cl_int *table = socle_mem_alloc(n * ROW * sizeof *table);
     bool *done = socle_mem_zeroed(n, sizeof *done);
     socle_status status = table && done ? SOCLE_OK : SOCLE_ERR_NOMEM;
     for (size_t i = 0; i < n && status == SOCLE_OK; i++)
         if (!done[i])
-            status = all_flat(&s, i) ? run_with(self, &s, n, i, table, done) : run_strided(self, &s, i);
+            status = all_flat(s, i) ? run_with(d, s, n, i, table, done) : run_strided(d, s, i);
     socle_mem_free(table);
     socle_mem_free(done);
     return status;
+}
+
+socle_status ocl_sgd_many(void *self, size_t n, const socle_view *p, const socle_view *g, const socle_view *m,
+                          const socle_sgd_args *a)
+{
+    const sgd_hyper h = { a->lr, a->mom, a->damp, a->wd, a->l2, m != NULL, a->nesterov };
+    return run(self, &(step){ { p, g, m, NULL }, "sgd", "sgd_strided", &h, sizeof h }, n);
+}
+
+socle_status ocl_adam_many(void *self, size_t n, const socle_view *p, const socle_view *g, const socle_view *m,
+                           const socle_view *v, const socle_adam_args *a)
+{
+    const adam_hyper h = { a->lr,        a->keep,    a->l2,  a->mom,          a->sqr_mom,
+                           a->sqr_scale, a->sqr_eps, a->eps, (cl_int)a->kind, m != NULL };
+    return run(self, &(step){ { p, g, m, v }, "adam", "adam_strided", &h, sizeof h }, n);
 }

@@ -62,6 +62,8 @@ socle_status ocl_shift_images(void *self, socle_out y, socle_in x, socle_in plac
 /* optim.c */
 socle_status ocl_sgd_many(void *self, size_t n, const socle_view *p, const socle_view *g, const socle_view *m,
                           const socle_sgd_args *a);
+socle_status ocl_adam_many(void *self, size_t n, const socle_view *p, const socle_view *g, const socle_view *m,
+                           const socle_view *v, const socle_adam_args *a);
 /* tune.c */
 socle_status ocl_variants(void *self, bool check, socle_variant_report fn, void *user);
 socle_status ocl_tune(void *self, socle_tune_report fn, void *user);

@@ -168,6 +168,7 @@ const socle_backend socle_backend_cpu = {
     .xent_grad = cpu_xent_grad,
     .dropout = cpu_dropout,
     .sgd_many = cpu_sgd_many,
+    .adam_many = cpu_adam_many,
     .histogram = cpu_histogram,
     .shift_images = cpu_shift_images,
     .describe = cpu_describe,

@@ -79,5 +79,7 @@ socle_status cpu_shift_images(void *self, socle_out y, socle_in x, socle_in plac
 /* optim.c */
 socle_status cpu_sgd_many(void *self, size_t n, const socle_view *p, const socle_view *g, const socle_view *m,
                           const socle_sgd_args *a);
+socle_status cpu_adam_many(void *self, size_t n, const socle_view *p, const socle_view *g, const socle_view *m,
+                           const socle_view *v, const socle_adam_args *a);
 
 #endif

@@ -6,25 +6,36 @@
 #include "iterate.h"
 #include "parallel.h"
 
+enum { OPERANDS = 4 }; /* parameter, gradient, and two averages of it */
+
 /* A dense parameter: elements begin .. end - 1 of the whole. */
 typedef struct segment {
-    float *p, *m;
-    const float *g;
+    float *data[OPERANDS]; /* NULL: the step has no such average */
     int64_t begin, end;
 } segment;
 
-typedef struct sgd_step {
+typedef struct step {
     const struct cpu_optim_kernels *kernels;
-    const socle_sgd_args *a;
+    const socle_sgd_args *sgd; /* or */
+    const socle_adam_args *adam;
     segment *segments;
     size_t n;
-    float *p, *m; /* of the parameter that is not dense, now */
-    const float *g;
-} sgd_step;
+    float *data[OPERANDS]; /* of the parameter that is not dense, now */
+} step;
 
-static void sgd_range(void *arg, int64_t first, int64_t last)
+static const int64_t dense[OPERANDS] = { 1, 1, 1, 1 };
+
+static void run_row(const step *s, int64_t n, float *const *x, const int64_t *stride)
 {
-    const sgd_step *s = arg;
+    if (s->sgd != NULL)
+        s->kernels->sgd(n, x[0], stride[0], x[1], stride[1], x[2], stride[2], s->sgd);
+    else
+        s->kernels->adam(n, x[0], stride[0], x[1], stride[1], x[2], stride[2], x[3], stride[3], s->adam);
+}
+
+static void step_range(void *arg, int64_t first, int64_t last)
+{
+    const step *s = arg;
     size_t low = 0, high = s->n - 1; /* the segment with element first */
     while (low < high) {
         size_t middle = (low + high) / 2;
@@ -35,16 +46,28 @@ static void sgd_range(void *arg, int64_t first, int64_t last)
     }
     for (const segment *t = &s->segments[low]; first < last; t++) {
         int64_t from = first - t->begin, n = (last < t->end ? last : t->end) - first;
-        s->kernels->sgd(n, t->p + from, 1, t->g + from, 1, t->m != NULL ? t->m + from : NULL, 1, s->a);
+        float *x[OPERANDS];
+        for (int k = 0; k < OPERANDS; k++)
+            x[k] = t->data[k] != NULL ? t->data[k] + from : NULL;
+        run_row(s, n, x, dense);
         first += n;
     }
 }
 
-static void sgd_row(void *arg, int64_t n, const int64_t *at, const int64_t *stride)
+/* at and stride are of the operands that there are. */
+static void step_row(void *arg, int64_t n, const int64_t *at, const int64_t *stride)
 {
-    const sgd_step *s = arg;
-    float *m = s->m != NULL ? s->m + at[2] : NULL;
-    s->kernels->sgd(n, s->p + at[0], stride[0], s->g + at[1], stride[1], m, m != NULL ? stride[2] : 0, s->a);
+    const step *s = arg;
+    float *x[OPERANDS];
+    int64_t strides[OPERANDS] = { 0 };
+    for (int k = 0, used = 0; k < OPERANDS; k++) {
+        x[k] = NULL;
+        if (s->data[k] == NULL)
+            continue;
+        x[k] = s->data[k] + at[used];
+        strides[k] = stride[used++];
+    }
+    run_row(s, n, x, strides);
 }
 
 static bool is_flat(const loop *l)
@@ -55,46 +78,61 @@ static bool is_flat(const loop *l)
     return flat;
 }
 
-/* One parameter: into the list of segments, or, where its memory is not one row, done at once. */
-static void add_parameter(const cpu_device *d, sgd_step *s, socle_in p, socle_in g, socle_in m)
+/* One parameter (NULL: operands that it does not have): into the list of segments, or, where its memory is not one row,
+ * done at once. */
+static void add_parameter(const cpu_device *d, step *s, const socle_view *const *operand)
 {
-    const socle_view *v[] = { p, g, m };
-    loop l[2];
-    int loops = loop_build(l, m != NULL ? 3 : 2, v, false);
-    for (int i = 0; i < loops; i++) {
-        float *pd = p->buffer, *md = m != NULL ? m->buffer : NULL;
-        const float *gd = g->buffer;
-        if (loops == 1 && is_flat(&l[i])) {
-            int64_t begin = s->n > 0 ? s->segments[s->n - 1].end : 0;
-            s->segments[s->n++] = (segment){ .p = pd + l[i].start[0],
-                                             .g = gd + l[i].start[1],
-                                             .m = md != NULL ? md + l[i].start[2] : NULL,
-                                             .begin = begin,
-                                             .end = begin + l[i].dim[0] };
-        } else {
-            s->p = pd;
-            s->g = gd;
-            s->m = md;
-            loop_run(&l[i], d->threads, LOOP_GRAIN, sgd_row, s);
-        }
+    const socle_view *v[OPERANDS];
+    int used = 0;
+    for (int k = 0; k < OPERANDS; k++) {
+        s->data[k] = operand[k] != NULL ? operand[k]->buffer : NULL;
+        if (operand[k] != NULL)
+            v[used++] = operand[k];
     }
+    loop l[2];
+    int loops = loop_build(l, used, v, false);
+    if (loops > 1 || !is_flat(&l[0])) {
+        for (int i = 0; i < loops; i++)
+            loop_run(&l[i], d->threads, LOOP_GRAIN, step_row, s);
+        return;
+    }
+    segment *t = &s->segments[s->n];
+    *t = (segment){ .begin = s->n > 0 ? t[-1].end : 0 };
+    t->end = t->begin + l[0].dim[0];
+    for (int k = 0, at = 0; k < OPERANDS; k++)
+        if (operand[k] != NULL)
+            t->data[k] = s->data[k] + l[0].start[at++];
+    s->n++;
+}
+
+/* m and v NULL where the step has none. */
+static socle_status run(cpu_device *d, step *s, size_t n, const socle_view *p, const socle_view *g,
+                        const socle_view *m, const socle_view *v)
+{
+    if (n == 0)
+        return SOCLE_OK;
+    s->kernels = d->kernels->optim;
+    size_t bytes = n * sizeof *s->segments;
+    s->segments = cpu_scratch(d, bytes);
+    if (s->segments == NULL)
+        return SOCLE_ERR_NOMEM;
+    for (size_t k = 0; k < n; k++)
+        add_parameter(d, s,
+                      (const socle_view *[]){ &p[k], &g[k], m != NULL ? &m[k] : NULL, v != NULL ? &v[k] : NULL });
+    if (s->n > 0)
+        cpu_for(d->threads, s->segments[s->n - 1].end, LOOP_GRAIN, step_range, s);
+    cpu_scratch_free(d, s->segments, bytes);
+    return SOCLE_OK;
 }
 
 socle_status cpu_sgd_many(void *self, size_t n, const socle_view *p, const socle_view *g, const socle_view *m,
                           const socle_sgd_args *a)
 {
-    cpu_device *d = self;
-    sgd_step s = { .kernels = d->kernels->optim, .a = a };
-    if (n == 0)
-        return SOCLE_OK;
-    size_t bytes = n * sizeof *s.segments;
-    s.segments = cpu_scratch(d, bytes);
-    if (s.segments == NULL)
-        return SOCLE_ERR_NOMEM;
-    for (size_t k = 0; k < n; k++)
-        add_parameter(d, &s, &p[k], &g[k], m != NULL ? &m[k] : NULL);
-    if (s.n > 0)
-        cpu_for(d->threads, s.segments[s.n - 1].end, LOOP_GRAIN, sgd_range, &s);
-    cpu_scratch_free(d, s.segments, bytes);
-    return SOCLE_OK;
+    return run(self, &(step){ .sgd = a }, n, p, g, m, NULL);
+}
+
+socle_status cpu_adam_many(void *self, size_t n, const socle_view *p, const socle_view *g, const socle_view *m,
+                           const socle_view *v, const socle_adam_args *a)
+{
+    return run(self, &(step){ .adam = a }, n, p, g, m, v);
 }

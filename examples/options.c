@@ -43,6 +43,9 @@ static const struct flag {
     { "lr", "X", 'l', OPTION_TRAINING, "learning rate" },
     { "model", "NAME", 'm', OPTION_MODEL, "one of" },
     { "config", "NAME", 'c', OPTION_CONFIG, "one of" },
+    { "recipe", "NAME", 'r', OPTION_RECIPE, "one of" },
+    { "holdout", NULL, 'H', OPTION_HOLDOUT,
+      "evaluate on the last sixth of the training images, which are not trained on" },
     { "norm-input", NULL, 'n', OPTION_NORM_INPUT,
       "subtract the images' mean and divide by their standard deviation" },
     { "lr-find", NULL, 'f', OPTION_INSPECT, "look for a learning rate first, and train with what is suggested" },
@@ -85,11 +88,17 @@ static void print_default(char letter, const options *o)
         break;
     case 'm':
     case 'c':
+    case 'r':
         printf(" (%s)", o->model);
         break;
     default:
         break;
     }
+}
+
+static bool names_models(int letter)
+{
+    return letter == 'm' || letter == 'c' || letter == 'r';
 }
 
 static void help(const char *what, unsigned takes, const char *const *models, const options *o)
@@ -102,7 +111,7 @@ static void help(const char *what, unsigned takes, const char *const *models, co
         char left[32];
         snprintf(left, sizeof left, "--%s%s%s", f->name, f->argument ? " " : "", f->argument ? f->argument : "");
         printf("  %-16s %s", left, f->what);
-        for (int k = 0; (f->letter == 'm' || f->letter == 'c') && models[k]; k++)
+        for (int k = 0; names_models(f->letter) && models[k]; k++)
             printf("%s %s", k ? "," : "", models[k]);
         print_default(f->letter, o);
         putchar('\n');
@@ -165,8 +174,11 @@ static bool set(options *o, int flag, const char *text, const char *const *model
         return true;
     case 'm':
     case 'c':
-        o->model = one_of(flag == 'm' ? "model" : "config", text, models);
+    case 'r':
+        o->model = one_of(flag == 'm' ? "model" : flag == 'c' ? "config" : "recipe", text, models);
         return true;
+    case 'H':
+        return o->holdout = true;
     case 'z':
         o->seeds = (int)whole_number("seeds", text, 1, 1000);
         return true;

@@ -15,13 +15,15 @@ enum {
     OPTION_SAVE = 16,      /* --save */
     OPTION_SUMMARY = 32,   /* --summary */
     OPTION_INSPECT = 64,   /* --lr-find, --lsuv, --stats, --plot */
-    OPTION_SEEDS = 128     /* --seeds */
+    OPTION_SEEDS = 128,    /* --seeds */
+    OPTION_RECIPE = 256,   /* --recipe */
+    OPTION_HOLDOUT = 512   /* --holdout */
 };
 
 typedef struct options {
     const char *data;   /* folder of the data set */
     const char *device; /* NULL: the best there is */
-    const char *model;  /* of --model or --config */
+    const char *model;  /* of --model, --config or --recipe */
     const char *out;    /* folder for metrics.csv and pictures, or NULL */
     const char *save;   /* file for the weights, or NULL */
     int threads;        /* 0: all cores */
@@ -32,10 +34,10 @@ typedef struct options {
     uint64_t seed;
     int seeds; /* runs, of seed, seed + 1, ... */
     bool norm_input, quiet, summary;
-    bool lr_find, lsuv, stats, plot;
+    bool lr_find, lsuv, stats, plot, holdout;
 } options;
 
-/* what: a sentence for --help. takes: bits from above. models: the names --model or --config takes, NULL at the end.
+/* what: a sentence for --help. takes: bits from above. models: the names --model and the like take, NULL at the end.
  * Prints the help and exits with 0, or one sentence on stderr and exits with 2, where the command line says so. */
 options options_parse(int argc, char **argv, const char *what, unsigned takes, const char *const *models,
                       options defaults);

@@ -61,6 +61,7 @@ static void print_support(const socle_backend *b)
         { "xent_grad", b->xent_grad != NULL },
         { "dropout", b->dropout != NULL },
         { "sgd_many", b->sgd_many != NULL },
+        { "adam_many", b->adam_many != NULL },
         { "shift_images", b->shift_images != NULL },
     };
     char composed[256] = "";

@@ -1,4 +1,4 @@
-/* Kernels of kernels_optim.h, in the order of operations that socle_sgd_args gives. */
+/* Kernels of kernels_optim.h, in the order of operations that socle_sgd_args and socle_adam_args give. */
 #include "kernels_optim.h"
 #include "loop.h"
 
@@ -58,6 +58,93 @@ static void optim_sgd(int64_t n, float *p, int64_t sp, const float *g, int64_t s
     }
 }
 
+/* ---- steps scaled by past gradients ---- */
+
+/* v is brought up to date; what steps are divided by. */
+INLINE float adam_root(float d, float *v, const socle_adam_args *a)
+{
+    *v = a->sqr_mom * *v + (1.0f - a->sqr_mom) * (d * d);
+    return __builtin_sqrtf(a->sqr_scale * *v + a->sqr_eps) + a->eps;
+}
+
+INLINE void adam_average(bool scaled, int64_t n, float *p, const float *g, float *m, float *v,
+                         const socle_adam_args *from)
+{
+    const socle_adam_args a = *from;
+    INDEPENDENT
+    for (int64_t i = 0; i < n; i++) {
+        float d = g[i] + a.l2 * p[i], root = adam_root(d, &v[i], &a), step = a.mom * m[i] + (1.0f - a.mom) * d;
+        m[i] = step;
+        p[i] = a.keep * p[i] - a.lr * (scaled ? step / root : step);
+    }
+}
+
+INLINE void adam_rms(bool momentum, int64_t n, float *p, const float *g, float *m, float *v,
+                     const socle_adam_args *from)
+{
+    const socle_adam_args a = *from;
+    INDEPENDENT
+    for (int64_t i = 0; i < n; i++) {
+        float d = g[i] + a.l2 * p[i], step = d / adam_root(d, &v[i], &a);
+        if (momentum)
+            m[i] = step = a.mom * m[i] + step;
+        p[i] = a.keep * p[i] - a.lr * step;
+    }
+}
+
+static void adam_sign(int64_t n, float *p, const float *g, float *m, const socle_adam_args *from)
+{
+    const socle_adam_args a = *from;
+    INDEPENDENT
+    for (int64_t i = 0; i < n; i++) {
+        float d = g[i] + a.l2 * p[i], step = a.mom * m[i] + (1.0f - a.mom) * d;
+        m[i] = a.sqr_mom * m[i] + (1.0f - a.sqr_mom) * d;
+        p[i] = a.keep * p[i] - a.lr * (step > 0.0f ? 1.0f : step < 0.0f ? -1.0f : step);
+    }
+}
+
+static void adam_row(int64_t n, float *p, const float *g, float *m, float *v, const socle_adam_args *a)
+{
+    if (a->kind == SOCLE_ADAM_SCALED)
+        adam_average(true, n, p, g, m, v, a);
+    else if (a->kind == SOCLE_ADAM_PLAIN)
+        adam_average(false, n, p, g, m, v, a);
+    else if (a->kind == SOCLE_ADAM_SIGN)
+        adam_sign(n, p, g, m, a);
+    else if (m)
+        adam_rms(true, n, p, g, m, v, a);
+    else
+        adam_rms(false, n, p, g, m, v, a);
+}
+
+static void optim_adam(int64_t n, float *p, int64_t sp, const float *g, int64_t sg, float *m, int64_t sm, float *v,
+                       int64_t sv, const socle_adam_args *a)
+{
+    if (sp == 1 && sg == 1 && (!m || sm == 1) && (!v || sv == 1)) {
+        adam_row(n, p, g, m, v, a);
+        return;
+    }
+    float param[TILE], grad[TILE], average[TILE], square[TILE];
+    for (int64_t from = 0; from < n; from += TILE) {
+        int64_t w = tile_at(from, n, TILE);
+        for (int64_t i = 0; i < w; i++) {
+            param[i] = p[(from + i) * sp];
+            grad[i] = g[(from + i) * sg];
+            average[i] = m ? m[(from + i) * sm] : 0.0f;
+            square[i] = v ? v[(from + i) * sv] : 0.0f;
+        }
+        adam_row(w, param, grad, m ? average : NULL, v ? square : NULL, a);
+        for (int64_t i = 0; i < w; i++) {
+            p[(from + i) * sp] = param[i];
+            if (m)
+                m[(from + i) * sm] = average[i];
+            if (v)
+                v[(from + i) * sv] = square[i];
+        }
+    }
+}
+
 static const struct cpu_optim_kernels optim_kernels = {
     .sgd = optim_sgd,
+    .adam = optim_adam,
 };

@@ -83,6 +83,8 @@ typedef struct socle_learner_desc {
     socle_loss loss;           /* fn NULL: cross entropy */
     const socle_opt_rule *opt; /* NULL: socle_sgd() */
     uint64_t seed;             /* of dropout and the ops' random stream */
+    socle_group_fn group_of;   /* of the optimizer; NULL: one group. Must outlive the learner, as group_user must */
+    void *group_user;
 } socle_learner_desc;
 SOCLE_API socle_learner *socle_learner_new(socle_learner_desc o); /* NULL on failure */
 SOCLE_API void socle_learner_free(socle_learner *l);

@@ -20,6 +20,7 @@
 #include "optim.h"
 #include "plot.h"
 #include "predict.h"
+#include "schedule.h"
 #include "tensor.h"
 #include "vision.h"
 #include "weights.h"

@@ -6,6 +6,7 @@
 #include <socle/callbacks.h>
 #include <socle/sys/memory.h>
 #include "losses.h"
+#include "tracks.h"
 
 typedef struct cell {
     size_t row, column;
@@ -14,6 +15,7 @@ typedef struct cell {
 
 struct socle_recorder {
     losses losses;
+    tracks tracks;
     char **column; /* names, in order of first appearance */
     size_t n_columns, cap_columns;
     cell *cell; /* in order of rows */
@@ -34,6 +36,7 @@ void socle_recorder_free(socle_recorder *r)
     if (!r)
         return;
     losses_free(&r->losses);
+    tracks_free(&r->tracks);
     for (size_t i = 0; i < r->n_columns; i++)
         socle_mem_free(r->column[i]);
     socle_mem_free(r->column);
@@ -45,6 +48,18 @@ size_t socle_recorder_losses(const socle_recorder *r, const float **loss)
 {
     *loss = r->losses.value;
     return r->losses.n;
+}
+
+socle_status socle_recorder_track(socle_recorder *r, int hyper)
+{
+    return r ? tracks_add(&r->tracks, hyper) : socle_fail(SOCLE_ERR_ARG, "recorder: none was given");
+}
+
+size_t socle_recorder_hyper(const socle_recorder *r, int hyper, int group, const float **value)
+{
+    const track *row = tracks_find(&r->tracks, hyper, group);
+    *value = row ? row->value : NULL;
+    return row ? row->n : 0;
 }
 
 /* The column's place, or n_columns. */
@@ -113,7 +128,10 @@ static socle_flow before_fit(socle_learner *l, void *user)
 static socle_flow after_batch(socle_learner *l, void *user)
 {
     socle_recorder *r = user;
-    return l->training ? (socle_flow)losses_push(&r->losses, l->loss) : 0;
+    if (!l->training)
+        return 0;
+    socle_status s = tracks_push(&r->tracks, l->opt);
+    return (socle_flow)(s == SOCLE_OK ? losses_push(&r->losses, l->loss) : s);
 }
 
 static socle_flow cleanup_epoch(socle_learner *l, void *user)

@@ -29,13 +29,15 @@ socle_learner *socle_learner_new(socle_learner_desc o)
         return NULL;
     }
     p->rule = o.opt ? o.opt : socle_sgd();
+    p->group_of = o.group_of;
+    p->group_user = o.group_user;
     socle_learner *l = &p->open;
     l->model = o.model;
     l->data = o.data;
     l->loss_fn = o.loss.fn ? o.loss : socle_loss_cross_entropy();
     l->loop = default_loop;
     l->ctx = socle_ctx_new(o.device, o.seed);
-    l->opt = l->ctx ? socle_optimizer_new(p->rule, l->model, NULL, NULL) : NULL;
+    l->opt = l->ctx ? socle_optimizer_new(p->rule, l->model, o.group_of, o.group_user) : NULL;
     if (!l->opt) {
         socle_learner_free(l);
         return NULL;

@@ -7,6 +7,8 @@
 typedef struct learner {
     socle_learner open; /* first: the public pointer is a pointer to this */
     const socle_opt_rule *rule;
+    socle_group_fn group_of;
+    void *group_user;
     /* In order while no fit runs. Callbacks added inside a fit wait behind the first n_active for the next one. */
     socle_callback *callback;
     size_t n_callbacks, cap_callbacks, n_active;

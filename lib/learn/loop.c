@@ -198,20 +198,25 @@ static socle_flow all_epochs(socle_learner *l, socle_fit_desc o)
     return clean_up(l, f, EVENT(cleanup_fit), SOCLE_CANCEL_FIT);
 }
 
-/* A new optimizer of the same rule and hyper-parameters, without memory. */
+/* A new optimizer of the same rule, groups, limits and hyper-parameters, without memory. */
 static socle_status reset_optimizer(learner *p)
 {
     socle_learner *l = &p->open;
-    if (socle_optimizer_groups(l->opt) != 1)
-        return socle_fail(SOCLE_ERR_UNSUPPORTED, "fit: an optimizer of %d groups cannot be reset, only made anew",
-                          socle_optimizer_groups(l->opt));
-    socle_optimizer *fresh = socle_optimizer_new(p->rule, l->model, NULL, NULL);
+    int groups = socle_optimizer_groups(l->opt);
+    socle_optimizer *fresh = socle_optimizer_new(p->rule, l->model, p->group_of, p->group_user);
     if (!fresh)
         return socle_error_status();
-    for (int h = 0; h < SOCLE_HYPER_MAX; h++) {
-        float v = socle_hyper_get(l->opt, 0, h);
-        if (v == v) /* NaN: there is no such hyper */
-            (void)socle_hyper_set(fresh, 0, h, v);
+    socle_status s = socle_optimizer_groups(fresh) == groups ? SOCLE_OK : SOCLE_ERR_UNSUPPORTED;
+    if (s != SOCLE_OK)
+        (void)socle_fail(s, "fit: an optimizer of %d groups cannot be reset, only made anew", groups);
+    for (int i = 0; i < groups && s == SOCLE_OK; i++)
+        for (int h = 0; h < SOCLE_HYPER_MAX; h++)
+            (void)socle_hyper_set(fresh, i, h, socle_hyper_get(l->opt, i, h));
+    if (s == SOCLE_OK)
+        s = socle_optimizer_set_clip(fresh, socle_optimizer_clip(l->opt));
+    if (s != SOCLE_OK) {
+        socle_optimizer_free(fresh);
+        return s;
     }
     socle_optimizer_free(l->opt);
     l->opt = fresh;

@@ -110,6 +110,8 @@ void socle_optimizer_free(socle_optimizer *o)
         socle_mem_free(g->used);
         socle_mem_free(g->now);
     }
+    socle_release(o->norm);
+    socle_release(o->part);
     socle_mem_free(o->groups);
     socle_mem_free(o);
 }
@@ -235,8 +237,11 @@ socle_status socle_optimizer_step(socle_optimizer *o, socle_ctx *c)
     socle_status status = socle_ctx_status(c);
     for (size_t i = 0; i < o->n_groups && status == SOCLE_OK; i++)
         status = gather(o->rule, &o->groups[i]); /* all first: where their memory runs out, nothing has moved */
+    if (status == SOCLE_OK)
+        status = optim_clip(o);
     for (size_t i = 0; i < o->n_groups && status == SOCLE_OK; i++)
         status = update(o, c, &o->groups[i]);
+    o->steps += status == SOCLE_OK;
     return status;
 }
 

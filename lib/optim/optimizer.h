@@ -17,6 +17,12 @@ struct socle_optimizer {
     group *groups;
     size_t n_groups, cap_groups;
     bool fused;
+    uint64_t steps;
+    socle_clip clip;
+    socle_tensor *norm, *part; /* scalars; NULL until the length of gradients is limited */
 };
+
+/* gradients.c: limits the gradients of the parameters gathered for this step. */
+socle_status optim_clip(socle_optimizer *o);
 
 #endif

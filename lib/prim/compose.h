@@ -34,6 +34,8 @@ socle_status compose_xent(call *k, socle_out loss, socle_out logp, socle_in x, s
 socle_status compose_xent_grad(call *k, socle_out dx, socle_in dloss, socle_in logp, socle_in target, float scale);
 socle_status compose_sgd_many(call *k, size_t n, const socle_view *p, const socle_view *g, const socle_view *m,
                               const socle_sgd_args *a);
+socle_status compose_adam_many(call *k, size_t n, const socle_view *p, const socle_view *g, const socle_view *m,
+                               const socle_view *v, const socle_adam_args *a);
 /* x is not empty. A bin's count is added up in x's type: in F32 it is exact up to 2^24. */
 socle_status compose_histogram(call *k, const socle_bins *b, socle_out counts, socle_out moments, socle_in x);
 /* place is row-major. */

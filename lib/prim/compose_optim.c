@@ -1,4 +1,4 @@
-/* Optimizer steps as lists of elementwise calls, one parameter after the other, in two temporaries as large as the
+/* Optimizer steps as lists of elementwise calls, one parameter after the other, in temporaries as large as the
  * largest of them. */
 #include "prim/compose.h"
 
@@ -48,20 +48,111 @@ static socle_status sgd(call *k, socle_out p, socle_in g, socle_out m, socle_out
     return call_binary(k, SOCLE_BINARY_sub, p, p, t);
 }
 
-socle_status compose_sgd_many(call *k, size_t n, const socle_view *p, const socle_view *g, const socle_view *m,
-                              const socle_sgd_args *a)
+/* n temporaries as large as the largest parameter. */
+static socle_status spaces(call *k, size_t n, const socle_view *p, int count, socle_view *space)
 {
     int64_t largest = 0;
     for (size_t i = 0; i < n; i++) {
         int64_t numel = shape_numel(view_shape(&p[i]));
         largest = numel > largest ? numel : largest;
     }
-    socle_view first, second;
-    SOCLE_TRY(call_dense(k, k->device->caps.real, socle_shape1(largest), &first));
-    SOCLE_TRY(call_dense(k, k->device->caps.real, socle_shape1(largest), &second));
+    for (int i = 0; i < count; i++)
+        SOCLE_TRY(call_dense(k, k->device->caps.real, socle_shape1(largest), &space[i]));
+    return SOCLE_OK;
+}
+
+socle_status compose_sgd_many(call *k, size_t n, const socle_view *p, const socle_view *g, const socle_view *m,
+                              const socle_sgd_args *a)
+{
+    socle_view space[2];
+    SOCLE_TRY(spaces(k, n, p, 2, space));
     for (size_t i = 0; i < n; i++) {
-        socle_view s = reshaped(&first, &p[i]), t = reshaped(&second, &p[i]);
+        socle_view s = reshaped(&space[0], &p[i]), t = reshaped(&space[1], &p[i]);
         SOCLE_TRY(sgd(k, &p[i], &g[i], m ? &m[i] : NULL, &s, &t, a));
     }
+    return SOCLE_OK;
+}
+
+/* ---- steps scaled by past gradients ---- */
+
+/* y = share y + (1 - share) x; t is overwritten. */
+static socle_status average(call *k, socle_out y, float share, socle_in x, socle_out t)
+{
+    SOCLE_TRY(call_unary(k, SOCLE_UNARY_affine, y, y, share, 0, 0));
+    return add_scaled(k, y, y, 1 - share, x, t);
+}
+
+/* Any number that is not 0 is beyond 1 when it was multiplied by 2^100 twice. */
+static socle_status sign(call *k, socle_out y)
+{
+    const float large = 0x1p100f;
+    for (int i = 0; i < 2; i++) {
+        SOCLE_TRY(call_unary(k, SOCLE_UNARY_affine, y, y, large, 0, 0));
+        SOCLE_TRY(call_unary(k, SOCLE_UNARY_clamp, y, y, -1, 1, 0));
+    }
+    return SOCLE_OK;
+}
+
+/* v is brought up to date with d; root gets what steps are divided by. */
+static socle_status square(call *k, socle_out v, socle_in d, socle_out root, socle_out t, const socle_adam_args *a)
+{
+    SOCLE_TRY(call_unary(k, SOCLE_UNARY_square, root, d, 0, 0, 0));
+    SOCLE_TRY(average(k, v, a->sqr_mom, root, t));
+    SOCLE_TRY(call_unary(k, SOCLE_UNARY_affine, root, v, a->sqr_scale, a->sqr_eps, 0));
+    SOCLE_TRY(call_unary(k, SOCLE_UNARY_sqrt, root, root, 0, 0, 0));
+    return call_unary(k, SOCLE_UNARY_affine, root, root, 1, a->eps, 0);
+}
+
+/* s, of which d may be, gets the step; m is brought up to date. */
+static socle_status adam_step(call *k, socle_out s, socle_in d, socle_out m, socle_in root, socle_out t,
+                              const socle_adam_args *a)
+{
+    switch (a->kind) {
+    case SOCLE_ADAM_RMS:
+        SOCLE_TRY(call_binary(k, SOCLE_BINARY_div, s, d, root));
+        if (!m)
+            return SOCLE_OK;
+        SOCLE_TRY(call_unary(k, SOCLE_UNARY_affine, m, m, a->mom, 0, 0));
+        SOCLE_TRY(call_binary(k, SOCLE_BINARY_add, m, m, s));
+        return call_copy(k, s, m);
+    case SOCLE_ADAM_SIGN:
+        SOCLE_TRY(call_unary(k, SOCLE_UNARY_affine, t, m, a->mom, 0, 0));
+        SOCLE_TRY(average(k, m, a->sqr_mom, d, root));
+        SOCLE_TRY(add_scaled(k, s, t, 1 - a->mom, d, root));
+        return sign(k, s);
+    case SOCLE_ADAM_SCALED:
+        SOCLE_TRY(average(k, m, a->mom, d, t));
+        return call_binary(k, SOCLE_BINARY_div, s, m, root);
+    default:
+        SOCLE_TRY(average(k, m, a->mom, d, t));
+        return call_copy(k, s, m);
+    }
+}
+
+/* One parameter; space: three temporaries of its shape. */
+static socle_status adam(call *k, socle_out p, socle_in g, socle_out m, socle_out v, const socle_view *space,
+                         const socle_adam_args *a)
+{
+    socle_view s = reshaped(&space[0], p), root = reshaped(&space[1], p), t = reshaped(&space[2], p), d = *g;
+    if (a->l2 != 0) {
+        SOCLE_TRY(add_scaled(k, &s, g, a->l2, p, &t));
+        d = s;
+    }
+    if (v)
+        SOCLE_TRY(square(k, v, &d, &root, &t, a));
+    SOCLE_TRY(adam_step(k, &s, &d, m, &root, &t, a));
+    if (a->keep != 1)
+        SOCLE_TRY(call_unary(k, SOCLE_UNARY_affine, p, p, a->keep, 0, 0));
+    SOCLE_TRY(call_unary(k, SOCLE_UNARY_affine, &t, &s, a->lr, 0, 0));
+    return call_binary(k, SOCLE_BINARY_sub, p, p, &t);
+}
+
+socle_status compose_adam_many(call *k, size_t n, const socle_view *p, const socle_view *g, const socle_view *m,
+                               const socle_view *v, const socle_adam_args *a)
+{
+    socle_view space[3];
+    SOCLE_TRY(spaces(k, n, p, 3, space));
+    for (size_t i = 0; i < n; i++)
+        SOCLE_TRY(adam(k, &p[i], &g[i], m ? &m[i] : NULL, v ? &v[i] : NULL, space, a));
     return SOCLE_OK;
 }

@@ -261,12 +261,22 @@ socle_status validate_pool_grad(const socle_pool *p, const socle_tensor *dx, con
 
 /* ---- optimizer steps ---- */
 
-static socle_status check_step(const socle_tensor *p, const socle_tensor *g, const socle_tensor *home)
+static socle_status check_step(const char *what, const socle_tensor *p, const socle_tensor *g,
+                               const socle_tensor *home)
 {
-    SOCLE_TRY(validate_result("sgd", p, TYPE_REAL));
-    SOCLE_TRY(validate_operand("sgd", "parameter", p, home, TYPE_REAL));
-    SOCLE_TRY(validate_operand("sgd", "gradient", g, home, TYPE_REAL));
-    return validate_shape("sgd", "gradient", g, view_shape(&p->view));
+    SOCLE_TRY(validate_result(what, p, TYPE_REAL));
+    SOCLE_TRY(validate_operand(what, "parameter", p, home, TYPE_REAL));
+    SOCLE_TRY(validate_operand(what, "gradient", g, home, TYPE_REAL));
+    return validate_shape(what, "gradient", g, view_shape(&p->view));
+}
+
+/* What is remembered of p from step to step. */
+static socle_status check_memory(const char *what, const char *name, const socle_tensor *m, const socle_tensor *p,
+                                 const socle_tensor *home)
+{
+    SOCLE_TRY(validate_operand(what, name, m, home, TYPE_REAL));
+    SOCLE_TRY(validate_output(what, name, m, home, TYPE_REAL));
+    return validate_shape(what, name, m, view_shape(&p->view));
 }
 
 socle_status validate_sgd_many(size_t n, socle_tensor *const *p, socle_tensor *const *g, socle_tensor *const *m,
@@ -274,12 +284,28 @@ socle_status validate_sgd_many(size_t n, socle_tensor *const *p, socle_tensor *c
 {
     SOCLE_CHECK(a, SOCLE_ERR_ARG, "sgd: the hyperparameters are missing");
     for (size_t i = 0; i < n; i++) {
-        SOCLE_TRY(check_step(p[i], g[i], p[0]));
-        if (!m)
-            continue;
-        SOCLE_TRY(validate_operand("sgd", "momentum", m[i], p[0], TYPE_REAL));
-        SOCLE_TRY(validate_output("sgd", "momentum", m[i], p[0], TYPE_REAL));
-        SOCLE_TRY(validate_shape("sgd", "momentum", m[i], view_shape(&p[i]->view)));
+        SOCLE_TRY(check_step("sgd", p[i], g[i], p[0]));
+        if (m)
+            SOCLE_TRY(check_memory("sgd", "momentum", m[i], p[i], p[0]));
+    }
+    return SOCLE_OK;
+}
+
+socle_status validate_adam_many(size_t n, socle_tensor *const *p, socle_tensor *const *g, socle_tensor *const *m,
+                                socle_tensor *const *v, const socle_adam_args *a)
+{
+    SOCLE_CHECK(a, SOCLE_ERR_ARG, "adam: the hyperparameters are missing");
+    SOCLE_CHECK(a->kind >= SOCLE_ADAM_SCALED && a->kind <= SOCLE_ADAM_SIGN, SOCLE_ERR_ARG,
+                "adam: there is no step of kind %d", (int)a->kind);
+    SOCLE_CHECK(m || a->kind == SOCLE_ADAM_RMS, SOCLE_ERR_ARG, "adam: the averages of gradients are missing");
+    SOCLE_CHECK(!v == (a->kind == SOCLE_ADAM_SIGN), SOCLE_ERR_ARG, "adam: averages of squares are %s",
+                v ? "given, the step has none" : "missing");
+    for (size_t i = 0; i < n; i++) {
+        SOCLE_TRY(check_step("adam", p[i], g[i], p[0]));
+        if (m)
+            SOCLE_TRY(check_memory("adam", "average", m[i], p[i], p[0]));
+        if (v)
+            SOCLE_TRY(check_memory("adam", "average of squares", v[i], p[i], p[0]));
     }
     return SOCLE_OK;
 }

@@ -1,4 +1,4 @@
-/* Optimizer steps, in the order and with the roundings of socle_sgd_args. */
+/* Optimizer steps, in the order and with the roundings of socle_sgd_args and socle_adam_args. */
 
 /* One parameter p, gradient g, momentum m (NULL: none). */
 static void sgd(socle_out p, socle_in g, socle_out m, const socle_sgd_args *a)
@@ -22,5 +22,51 @@ static socle_status sgd_many(void *self, size_t n, const socle_view *p, const so
     (void)self;
     for (size_t k = 0; k < n; k++)
         sgd(&p[k], &g[k], m ? &m[k] : NULL, a);
+    return SOCLE_OK;
+}
+
+/* What one element moves along, from its gradient d; m (NULL: none) and v are brought up to date. */
+static real adam_step(real d, real *m, real *v, const socle_adam_args *a)
+{
+    real root = R(1), mom = (real)a->mom, sqr_mom = (real)a->sqr_mom;
+    if (v) {
+        *v = sqr_mom * *v + (R(1) - sqr_mom) * (d * d);
+        root = R_SQRT((real)a->sqr_scale * *v + (real)a->sqr_eps) + (real)a->eps;
+    }
+    if (a->kind == SOCLE_ADAM_RMS) {
+        real step = d / root;
+        return m ? (*m = mom * *m + step) : step;
+    }
+    real average = mom * *m + (R(1) - mom) * d;
+    if (a->kind != SOCLE_ADAM_SIGN) {
+        *m = average;
+        return a->kind == SOCLE_ADAM_SCALED ? average / root : average;
+    }
+    *m = sqr_mom * *m + (R(1) - sqr_mom) * d;
+    return average > R(0) ? R(1) : average < R(0) ? R(-1) : average;
+}
+
+/* One parameter p, gradient g, averages m and v (NULL: none). */
+static void adam(socle_out p, socle_in g, socle_out m, socle_out v, const socle_adam_args *a)
+{
+    int64_t i[SOCLE_MAX_DIMS] = { 0 };
+    do {
+        real value = (real)load(p, i), d = (real)load(g, i) + (real)a->l2 * value;
+        real average = m ? (real)load(m, i) : R(0), square = v ? (real)load(v, i) : R(0);
+        real step = adam_step(d, m ? &average : NULL, v ? &square : NULL, a);
+        if (m)
+            store(m, i, average);
+        if (v)
+            store(v, i, square);
+        store(p, i, (real)a->keep * value - (real)a->lr * step);
+    } while (next(p, i));
+}
+
+static socle_status adam_many(void *self, size_t n, const socle_view *p, const socle_view *g, const socle_view *m,
+                              const socle_view *v, const socle_adam_args *a)
+{
+    (void)self;
+    for (size_t k = 0; k < n; k++)
+        adam(&p[k], &g[k], m ? &m[k] : NULL, v ? &v[k] : NULL, a);
     return SOCLE_OK;
 }

@@ -79,6 +79,7 @@ const socle_backend TABLE = {
     .xent_grad = xent_grad,
     .dropout = dropout,
     .sgd_many = sgd_many,
+    .adam_many = adam_many,
     .histogram = histogram,
     .shift_images = shift_images,
     .describe = describe,

@@ -22,7 +22,23 @@ static const sgd_row sgd_rows[] = {
     { "everything",          { .lr = 0.3f, .mom = 0.7f, .damp = 0.2f, .wd = 0.02f, .l2 = 0.03f, .nesterov = true }, true },
 };
 
-/* The parameters of one call; a row of SGD is walked with each list. */
+typedef struct adam_row {
+    const char *name;
+    socle_adam_args a;
+    bool momentum; /* has the m operands; v unless the kind is SIGN */
+} adam_row;
+
+static const adam_row adam_rows[] = {
+    { "adam",                { SOCLE_ADAM_SCALED, .lr = 0.1f, .keep = 1, .mom = 0.9f, .sqr_mom = 0.99f, .sqr_scale = 1, .eps = 1e-5f }, true },
+    { "adam with all",       { SOCLE_ADAM_SCALED, .lr = 0.3f, .keep = 0.9f, .l2 = 0.03f, .mom = 0.7f, .sqr_mom = 0.8f, .sqr_scale = 1.5f, .sqr_eps = 0.01f, .eps = 0.1f }, true },
+    { "adam's first",        { SOCLE_ADAM_SCALED, .lr = 1, .keep = 0.99f, .mom = 0, .sqr_mom = 0, .sqr_scale = 1, .eps = 0.5f }, true },
+    { "plain average",       { SOCLE_ADAM_PLAIN, .lr = 0.2f, .keep = 0.95f, .l2 = 0.1f, .mom = 0.8f, .sqr_mom = 0.9f, .sqr_scale = 2, .eps = 0.1f }, true },
+    { "rms",                 { SOCLE_ADAM_RMS, .lr = 0.1f, .keep = 1, .sqr_mom = 0.9f, .sqr_scale = 1, .eps = 1e-3f }, false },
+    { "rms with momentum",   { SOCLE_ADAM_RMS, .lr = 0.1f, .keep = 0.9f, .l2 = 0.05f, .mom = 0.6f, .sqr_mom = 0.9f, .sqr_scale = 1, .eps = 1e-3f }, true },
+    { "sign",                { SOCLE_ADAM_SIGN, .lr = 0.1f, .keep = 0.9f, .l2 = 0.05f, .mom = 0.9f, .sqr_mom = 0.99f }, true },
+};
+
+/* The parameters of one call; a row of either is walked with each list. */
 enum { OPTIM_MAX_PARAMETERS = 4 };
 typedef struct parameter_list {
     int n;

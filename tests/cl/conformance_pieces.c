@@ -39,7 +39,7 @@ static const pieces table[] = {
         "17x1x1x260 batch channel at 3 unbiased" },
       { NULL } },
     { "softmax", { "" }, { "3x8", "7x3 range" }, { NULL } },
-    { "optim", { "" }, { "everything" }, { NULL } },
+    { "optim", { "" }, { "everything", "adam with all", "rms with momentum", "sign" }, { NULL } },
     { "histogram", { "" }, { "activations 17x5", "many 1009" }, { NULL } },
     { "shift", { "" }, { "one image", "cut larger" }, { NULL } },
 };

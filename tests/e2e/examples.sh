@@ -1,8 +1,8 @@
 #!/bin/sh
-# examples.sh FASHION_MNIST BATCHNORM README_TRAIN README_CALLBACK MAKE_IDX: the examples run on a small synthetic data set, learn it,
+# examples.sh FASHION_MNIST BATCHNORM FASHION_CHALLENGE README_TRAIN README_CALLBACK MAKE_IDX: the examples run on a small synthetic data set, learn it,
 # and write the same results whatever the number of threads and workers.
 set -eu
-fashion_mnist=$1 batchnorm=$2 readme_train=$3 readme_callback=$4 make_idx=$5
+fashion_mnist=$1 batchnorm=$2 fashion_challenge=$3 readme_train=$4 readme_callback=$5 make_idx=$6
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
@@ -69,6 +69,15 @@ norm --config no-norm --lr 1e20 > diverged.txt
 grep -q "^diverged: " diverged.txt && ! grep -qi "^[a-z]*:.*\[.*nan" diverged.txt || fail "what diverges is said in words: $(cat diverged.txt)"
 ! "$batchnorm" --data data --config none > /dev/null 2> stderr || fail "a configuration that does not exist is accepted"
 [ "$(wc -l < stderr)" -eq 1 ] || fail "one line on stderr was expected: $(cat stderr)"
+
+challenge() {
+    "$fashion_challenge" --data data --recipe conv --batch-size 50 --epochs 3 --seed 1 --quiet "$@"
+}
+challenge --threads 1 --workers 0 --out challenge-one > challenge.txt
+challenge --threads 2 --workers 2 --out challenge-two > /dev/null
+cmp challenge-one/conv-3-1.csv challenge-two/conv-3-1.csv || fail "the challenge's metrics depend on threads"
+awk '{ exit !($5 >= 0.9) }' challenge.txt || fail "bars at ten heights are not told apart: $(cat challenge.txt)"
+challenge --holdout --seeds 2 | grep -q "+-" || fail "two seeds have no spread"
 
 "$fashion_mnist" --data data --epochs 1 --summary > six.txt
 grep -q 4,474 six.txt || grep -q 4474 six.txt || fail "--summary does not show the 4474 parameters: $(cat six.txt)"

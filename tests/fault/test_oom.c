@@ -195,7 +195,18 @@ static socle_status fit(socle_learner *l, socle_recorder *r, socle_activations *
     socle_learner_add(l, socle_cb_activations(a));
     socle_learner_add(l, socle_cb_hooks((socle_hooks_desc){ .f = look_on }));
     socle_learner_add(l, socle_cb_stop_on_nan(1));
-    return socle_fit(l, 2, 0.1);
+    socle_learner_add(l, socle_cb_clip((socle_clip){ .value = 1, .norm = 1 }));
+    socle_learner_add(l, socle_cb_accumulate(2));
+    socle_learner_add(l, socle_cb_early_stop((socle_watch_desc){ .metric = "accuracy", .higher = true }));
+    socle_learner_add(l, socle_cb_keep_best((socle_watch_desc){ 0 }));
+    socle_ema *e = l ? socle_ema_new(l->model, (socle_ema_desc){ 0 }) : NULL;
+    socle_learner_add(l, socle_cb_ema(e));
+    socle_status s = socle_recorder_track(r, SOCLE_LR);
+    if (s == SOCLE_OK)
+        s = socle_fit_one_cycle(l, 2, 0.1);
+    socle_learner_remove(l, "ema");
+    socle_ema_free(e);
+    return s;
 }
 
 static socle_status learn(place p, int workers)
@@ -208,7 +219,7 @@ static socle_status learn(place p, int workers)
     socle_recorder *r = socle_recorder_new();
     socle_activations *a = socle_activations_new((socle_activations_desc){ 0 });
     socle_learner *l = socle_learner_new(
-        (socle_learner_desc){ .device = d, .model = net_new(d), .data = data, .opt = socle_momentum() });
+        (socle_learner_desc){ .device = d, .model = net_new(d), .data = data, .opt = socle_adamw() });
     socle_status s = l == NULL || r == NULL || a == NULL ? socle_error_status() : fit(l, r, a, nowhere);
     socle_learner_free(l);
     socle_activations_free(a);

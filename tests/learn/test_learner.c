@@ -134,3 +134,37 @@ Test(learner, the_first_failure_survives_a_chain_of_constructors_to_the_fit)
     socle_data_free(data);
     socle_device_close(device);
 }
+
+static int weights_apart(const char *path, socle_module *owner, socle_tensor *p, void *user)
+{
+    (void)path, (void)owner;
+    ++*(int *)user;
+    return socle_shape_of(p).ndim > 1;
+}
+
+Test(learner, groups_its_optimizers_parameters_and_groups_them_again_when_it_is_reset)
+{
+    socle_device *device = socle_device_open("ref", (socle_device_desc){ 0 });
+    socle_data *data = tiny_data(device, 8, 0);
+    socle_module *m = socle_linear_new(device, (socle_linear_desc){ .in = TINY_IN, .out = TINY_CLASSES });
+    int asked = 0;
+    socle_learner *l = socle_learner_new((socle_learner_desc){ .device = device,
+                                                               .model = m,
+                                                               .data = data,
+                                                               .opt = socle_adamw(),
+                                                               .group_of = weights_apart,
+                                                               .group_user = &asked });
+    cr_assert_eq(socle_optimizer_groups(l->opt), 2);
+    cr_assert_eq(socle_hyper_set(l->opt, 1, SOCLE_WD, 0.5f), SOCLE_OK);
+    cr_assert_eq(socle_optimizer_set_clip(l->opt, (socle_clip){ .norm = 2 }), SOCLE_OK);
+    cr_assert_eq(socle_fit_with(l, (socle_fit_desc){ .epochs = 1, .reset_opt = true }), SOCLE_OK, "%s",
+                 socle_error());
+    cr_assert_eq(asked, 4);
+    cr_assert_eq(socle_hyper_get(l->opt, 1, SOCLE_WD), 0.5f);
+    cr_assert_eq(socle_hyper_get(l->opt, 0, SOCLE_WD), 0.01f);
+    cr_assert_eq(socle_optimizer_clip(l->opt).norm, 2);
+    socle_learner_free(l);
+    socle_data_free(data);
+    socle_device_close(device);
+    cr_assert_eq(socle_test_live_blocks(), 0);
+}

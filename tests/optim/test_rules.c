@@ -1,6 +1,7 @@
 /* The built-in rules: against PyTorch, and each fused path against its lists. */
 #include "bag.h"
 #include "golden_sgd.h"
+#include "golden_adam.h"
 #include <socle/sys/test.h>
 
 static int64_t live_before;
@@ -27,36 +28,65 @@ static void set_hypers(socle_optimizer *o, const float *v)
         assert_ok(socle_hyper_set(o, -1, h, v[h]));
 }
 
-static void follow(const struct golden *g, bool fused)
+/* A rule on its way down the loss that the golden numbers were made with. */
+typedef struct descent {
+    socle_device *d;
+    socle_ctx *c;
+    socle_module *m;
+    socle_tensor *p, *a, *b;
+    socle_optimizer *o;
+} descent;
+
+static descent descent_new(const socle_opt_rule *rule, bool fused)
 {
-    socle_device *d = open_device("ref64", 1);
-    socle_ctx *c = socle_ctx_new(d, 1);
-    socle_module *m = socle_module_new(&one_type, d);
-    socle_tensor *p = socle_module_param(m, "p", socle_shape1(GOLDEN_SIZE), socle_init_constant(0));
-    socle_tensor *a = tensor_of(d, SOCLE_F64, socle_shape1(GOLDEN_SIZE), golden_scale);
-    socle_tensor *b = tensor_of(d, SOCLE_F64, socle_shape1(GOLDEN_SIZE), golden_target);
-    assert_ok(socle_write(p, golden_start, sizeof golden_start));
-    socle_optimizer *o = socle_optimizer_new(g->rule(), m, NULL, NULL);
-    socle_optimizer_set_fused(o, fused);
-    set_hypers(o, (const float[]){ g->lr, g->mom, g->damp, g->wd, g->l2 });
+    descent t = { .d = open_device("ref64", 1) };
+    t.c = socle_ctx_new(t.d, 1);
+    t.m = socle_module_new(&one_type, t.d);
+    t.p = socle_module_param(t.m, "p", socle_shape1(GOLDEN_SIZE), socle_init_constant(0));
+    t.a = tensor_of(t.d, SOCLE_F64, socle_shape1(GOLDEN_SIZE), golden_scale);
+    t.b = tensor_of(t.d, SOCLE_F64, socle_shape1(GOLDEN_SIZE), golden_target);
+    assert_ok(socle_write(t.p, golden_start, sizeof golden_start));
+    t.o = socle_optimizer_new(rule, t.m, NULL, NULL);
+    socle_optimizer_set_fused(t.o, fused);
+    return t;
+}
+
+static void descent_follow(descent *t, const char *name, const double want[][GOLDEN_SIZE], budget allowed)
+{
     for (int step = 0; step < GOLDEN_STEPS; step++) {
-        socle_scope scope = socle_scope_begin(c);
-        socle_tensor *square = socle_square(c, socle_sub(c, p, b));
-        assert_ok(socle_backward(c, socle_scale(c, socle_sum(c, socle_mul(c, square, a), 0, false), 0.5, 0)));
-        socle_scope_end(c, scope, NULL);
-        assert_ok(socle_optimizer_step(o, c));
-        socle_optimizer_zero_grad(o);
-        /* A dozen roundings a step of numbers up to 3, which the contraction of the loss does not let grow. */
-        budget b20 = { .absolute = 3 * 12 * GOLDEN_STEPS * eps_of(SOCLE_F64) };
-        cr_assert(tensor_close(p, g->p[step], GOLDEN_SIZE, b20), "%s, step %d: %s", g->name, step,
+        socle_scope scope = socle_scope_begin(t->c);
+        socle_tensor *square = socle_square(t->c, socle_sub(t->c, t->p, t->b));
+        assert_ok(socle_backward(
+            t->c, socle_scale(t->c, socle_sum(t->c, socle_mul(t->c, square, t->a), 0, false), 0.5, 0)));
+        socle_scope_end(t->c, scope, NULL);
+        assert_ok(socle_optimizer_step(t->o, t->c));
+        socle_optimizer_zero_grad(t->o);
+        cr_assert(tensor_close(t->p, want[step], GOLDEN_SIZE, allowed), "%s, step %d: %s", name, step,
                   support_message());
     }
-    socle_optimizer_free(o);
-    socle_release(a);
-    socle_release(b);
-    socle_module_free(m);
-    socle_ctx_free(c);
-    socle_device_close(d);
+    socle_optimizer_free(t->o);
+    socle_release(t->a);
+    socle_release(t->b);
+    socle_module_free(t->m);
+    socle_ctx_free(t->c);
+    socle_device_close(t->d);
+}
+
+static void follow(const struct golden *g, bool fused)
+{
+    descent t = descent_new(g->rule(), fused);
+    set_hypers(t.o, (const float[]){ g->lr, g->mom, g->damp, g->wd, g->l2 });
+    /* A dozen roundings a step of numbers up to 3, which the contraction of the loss does not let grow. */
+    descent_follow(&t, g->name, g->p, (budget){ .absolute = 3 * 12 * GOLDEN_STEPS * eps_of(SOCLE_F64) });
+}
+
+/* Coefficients that depend on the step are rounded to float: some four of a step of at most 1/8, in each of the steps. */
+static void follow_adam(const struct golden_adam *g, bool fused)
+{
+    descent t = descent_new(g->rule(), fused);
+    for (int i = 0; i < 8 && g->hyper[i] != NULL; i++)
+        assert_ok(socle_hyper_set(t.o, -1, socle_hyper_named(g->hyper[i]), (float)g->value[i]));
+    descent_follow(&t, g->name, g->p, (budget){ .absolute = 4 * 0.125 * GOLDEN_STEPS * eps_of(SOCLE_F32) });
 }
 
 Test(rules, twenty_steps_are_pytorchs)
@@ -65,6 +95,24 @@ Test(rules, twenty_steps_are_pytorchs)
         follow(&golden[i], true);
         follow(&golden[i], false);
     }
+}
+
+Test(rules, twenty_steps_of_adaptive_rules_are_pytorchs_or_their_papers)
+{
+    for (size_t i = 0; i < sizeof golden_adam / sizeof *golden_adam; i++) {
+        follow_adam(&golden_adam[i], true);
+        follow_adam(&golden_adam[i], false);
+    }
+}
+
+Test(rules, hypers_have_names)
+{
+    for (int h = SOCLE_LR; h <= SOCLE_TRUST; h++)
+        cr_assert_eq(socle_hyper_named(socle_hyper_name(h)), h);
+    cr_assert_eq(socle_hyper_named("rate"), -1);
+    cr_assert_eq(socle_hyper_named(NULL), -1);
+    cr_assert_null(socle_hyper_name(-1));
+    cr_assert_null(socle_hyper_name(SOCLE_HYPER_USER));
 }
 
 /* ---- fused against lists ---- */
@@ -154,4 +202,45 @@ Test(rules, the_fused_path_of_momentum_does_what_its_lists_do)
 Test(rules, the_fused_path_of_nesterov_does_what_its_lists_do)
 {
     compare_all(socle_nesterov());
+}
+
+/* The lists and the primitive order some operations differently, and "ref64" has coefficients in float. */
+static void compare_adaptive(const socle_opt_rule *rule)
+{
+    budget several = { .absolute = 3 * 5 * 10 * eps_of(SOCLE_F32) };
+    for (size_t i = 0; i < sizeof hyper_rows / sizeof *hyper_rows; i++) {
+        compare("ref", rule, hyper_rows[i], several);
+        compare("ref64", rule, hyper_rows[i], several);
+        compare("cpu", rule, hyper_rows[i], several);
+    }
+}
+
+Test(rules, the_fused_paths_of_adaptive_rules_do_what_their_lists_do)
+{
+    compare_adaptive(socle_rmsprop());
+    compare_adaptive(socle_rmsprop_momentum());
+    compare_adaptive(socle_rmsprop_course());
+    compare_adaptive(socle_adam());
+    compare_adaptive(socle_adam_course());
+    compare_adaptive(socle_adam_course_library());
+    compare_adaptive(socle_radam());
+    compare_adaptive(socle_lion());
+    compare_adaptive(socle_momentum_course_library());
+}
+
+Test(rules, a_parameter_at_zero_can_leave_it_under_lamb)
+{
+    socle_device *d = open_device("ref64", 1);
+    socle_ctx *c = socle_ctx_new(d, 1);
+    socle_module *m = socle_module_new(&one_type, d);
+    socle_tensor *p = socle_module_param(m, "p", socle_shape1(2), socle_init_constant(0));
+    socle_optimizer *o = socle_optimizer_new(socle_lamb(), m, NULL, NULL);
+    assert_ok(socle_hyper_set(o, -1, SOCLE_LR, 0.25f));
+    assert_ok(socle_backward(c, socle_sum(c, p, 0, false)));
+    assert_ok(socle_optimizer_step(o, c));
+    assert_close(p, ((const double[]){ -0.25, -0.25 }), 2, (budget){ .absolute = 8 * 1e-6 });
+    socle_optimizer_free(o);
+    socle_module_free(m);
+    socle_ctx_free(c);
+    socle_device_close(d);
 }

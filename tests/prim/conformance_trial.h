@@ -7,7 +7,7 @@
 #include <socle/sys/prim.h>
 #include "conformance.h"
 
-enum { TRIAL_MAX_OPERANDS = 12 };
+enum { TRIAL_MAX_OPERANDS = 16 };
 
 /* The device's real type, whichever it is: no trial means double as such. */
 #define TRIAL_REAL SOCLE_F64

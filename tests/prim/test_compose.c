@@ -6,7 +6,7 @@
 #include "core/tensor.h"
 #include "support/support.h"
 
-enum { MAX_OUTPUTS = 6 };
+enum { MAX_OUTPUTS = 9 };
 typedef struct outputs {
     int n;
     socle_tensor *t[MAX_OUTPUTS];
@@ -479,6 +479,47 @@ Test(compose, sgd_agrees_with_its_slot)
 {
     for (size_t i = 0; i < sizeof sgd_cases / sizeof sgd_cases[0]; i++)
         agree(run_sgd, &sgd_cases[i], budget_sum(SOCLE_F32, 6, 1));
+}
+
+typedef struct adam_case {
+    socle_adam_args a;
+    bool momentum;
+} adam_case;
+
+static const adam_case adam_cases[] = {
+    { { SOCLE_ADAM_SCALED, .lr = 0.2f, .keep = 1, .mom = 0.9f, .sqr_mom = 0.9f, .sqr_scale = 1, .eps = 0.3f },
+      true },
+    { { SOCLE_ADAM_SCALED, 0.2f, 0.9f, 0.3f, 0.9f, 0.9f, 2, 0.1f, 0.2f }, true },
+    { { SOCLE_ADAM_PLAIN, 0.2f, 0.9f, 0.3f, 0.9f, 0.9f, 2, 0.1f, 0.2f }, true },
+    { { SOCLE_ADAM_RMS, 0.2f, 0.9f, 0.3f, 0.9f, 0.9f, 2, 0.1f, 0.2f }, true },
+    { { SOCLE_ADAM_RMS, .lr = 0.2f, .keep = 1, .sqr_mom = 0.9f, .sqr_scale = 1, .eps = 0.3f }, false },
+    { { SOCLE_ADAM_SIGN, .lr = 0.2f, .keep = 1, .mom = 0.9f, .sqr_mom = 0.8f }, true },
+    { { SOCLE_ADAM_SIGN, .lr = 0.2f, .keep = 0.9f, .l2 = 0.3f, .mom = 0.9f, .sqr_mom = 0.8f }, true },
+};
+
+static void run_adam(socle_device *d, const void *params, outputs *out)
+{
+    const adam_case *c = params;
+    socle_shape s[3] = { socle_shape2(7, 5), socle_shape1(0), socle_shape4(20, 3, 2, 2) };
+    socle_tensor *p[3], *g[3], *m[3], *v[3];
+    for (int i = 0; i < 3; i++) {
+        p[i] = keep(out, input(d, s[i], 1, (uint64_t)i));
+        g[i] = input(d, s[i], i == 2 ? 16 : 1, (uint64_t)i + 10);
+        m[i] = keep(out, input(d, s[i], 1, (uint64_t)i + 20));
+        v[i] = keep(out, input(d, s[i], 1, (uint64_t)i + 30));
+        assert_ok(socle_prim_unary(SOCLE_UNARY_square, v[i], v[i], 0, 0, 0));
+    }
+    bool squares = c->a.kind != SOCLE_ADAM_SIGN;
+    assert_ok(socle_prim_adam_many(3, p, g, c->momentum ? m : NULL, squares ? v : NULL, &c->a));
+    for (int i = 0; i < 3; i++)
+        socle_release(g[i]);
+}
+
+/* A step is divided by 0.3 at least, which multiplies its roundings. */
+Test(compose, adam_agrees_with_its_slot)
+{
+    for (size_t i = 0; i < sizeof adam_cases / sizeof adam_cases[0]; i++)
+        agree(run_adam, &adam_cases[i], budget_sum(SOCLE_F32, 40, 1));
 }
 
 typedef struct histogram_case {

@@ -242,6 +242,27 @@ Test(validate, every_parameter_of_a_step_is_judged_before_the_first_is_changed)
     }
 }
 
+Test(validate, what_a_step_remembers_must_fit_its_kind)
+{
+    socle_tensor *p = f32(socle_shape1(3)), *g = f32(socle_shape1(3)), *v = f32(socle_shape1(2));
+    socle_adam_args a = { .kind = SOCLE_ADAM_SCALED, .lr = 1 };
+    assert_refused(socle_prim_adam_many(1, &p, &g, NULL, &g, &a), SOCLE_ERR_ARG,
+                   "adam: the averages of gradients are missing");
+    assert_refused(socle_prim_adam_many(1, &p, &g, &g, NULL, &a), SOCLE_ERR_ARG,
+                   "adam: averages of squares are missing");
+    assert_refused(socle_prim_adam_many(1, &p, &g, &g, &v, &a), SOCLE_ERR_SHAPE,
+                   "adam: average of squares has shape (2), expected (3)");
+    a.kind = SOCLE_ADAM_SIGN;
+    assert_refused(socle_prim_adam_many(1, &p, &g, &g, &v, &a), SOCLE_ERR_ARG,
+                   "adam: averages of squares are given, the step has none");
+    a.kind = (socle_adam_kind)9;
+    assert_refused(socle_prim_adam_many(1, &p, &g, &g, &v, &a), SOCLE_ERR_ARG, "adam: there is no step of kind 9");
+    assert_close(p, ((const double[]){ 1, 1, 1 }), 3, budget_exact);
+    socle_release(p);
+    socle_release(g);
+    socle_release(v);
+}
+
 Test(validate, shifted_images_keep_their_number_and_channels)
 {
     socle_tensor *x = f32(socle_shape4(2, 3, 4, 5)), *y = f32(socle_shape4(2, 1, 4, 5));

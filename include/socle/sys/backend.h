@@ -125,6 +125,20 @@ typedef struct socle_sgd_args {
     bool nesterov;
 } socle_sgd_args;
 
+/* Steps that are scaled by what gradients were: d = g + l2 p; where there is a v, v = sqr_mom v + (1 - sqr_mom) d^2 and
+ * root = sqrt(sqr_scale v + sqr_eps) + eps; then s by kind, and p = keep p - lr s. Corrections of a young average's bias
+ * are in lr and sqr_scale, decoupled decay in keep. */
+typedef enum socle_adam_kind {
+    SOCLE_ADAM_SCALED, /* m = mom m + (1 - mom) d, s = m / root: Adam */
+    SOCLE_ADAM_PLAIN,  /* m = mom m + (1 - mom) d, s = m; v is kept up to date: rectified Adam's first steps */
+    SOCLE_ADAM_RMS,    /* s = d / root without m, else m = mom m + d / root, s = m: RMSProp */
+    SOCLE_ADAM_SIGN    /* s = sign(mom m + (1 - mom) d), m = sqr_mom m + (1 - sqr_mom) d; no v: Lion */
+} socle_adam_kind;
+typedef struct socle_adam_args {
+    socle_adam_kind kind;
+    float lr, keep, l2, mom, sqr_mom, sqr_scale, sqr_eps, eps;
+} socle_adam_args;
+
 typedef struct socle_caps {
     char name[128];   /* "Intel Xeon, avx512, 16 threads" */
     socle_dtype real; /* F32 or F64: the type its networks compute in. I32 and U8 always work */
@@ -263,6 +277,10 @@ typedef struct socle_backend {
     /* All parameters of a group in one go. m NULL without momentum. p and m are read and written, g is only read. */
     socle_status (*sgd_many)(void *self, size_t n, const socle_view *p, const socle_view *g, const socle_view *m,
                              const socle_sgd_args *a);
+    /* The same for steps scaled by past gradients. m NULL: RMS without momentum; v NULL: SIGN. p, m and v are read and
+     * written. */
+    socle_status (*adam_many)(void *self, size_t n, const socle_view *p, const socle_view *g, const socle_view *m,
+                              const socle_view *v, const socle_adam_args *a);
     /* counts (n) I32: how many of x's elements lie in each bin. moments (2): their mean, and their variance with divisor
      * N - 1 (0 for one element). x real. */
     socle_status (*histogram)(void *self, const socle_bins *b, socle_out counts, socle_out moments, socle_in x);

@@ -103,6 +103,10 @@ SOCLE_API socle_status socle_prim_dropout(socle_tensor *y, const socle_tensor *x
 /* n tensors each, all on one device; m NULL without momentum. */
 SOCLE_API socle_status socle_prim_sgd_many(size_t n, socle_tensor *const *p, socle_tensor *const *g,
                                            socle_tensor *const *m, const socle_sgd_args *a);
+/* m NULL only with kind RMS, v exactly with kind SIGN. */
+SOCLE_API socle_status socle_prim_adam_many(size_t n, socle_tensor *const *p, socle_tensor *const *g,
+                                            socle_tensor *const *m, socle_tensor *const *v,
+                                            const socle_adam_args *a);
 
 /* Of all elements of x. Where x is empty: counts 0, moments NaN. */
 SOCLE_API socle_status socle_prim_histogram(const socle_bins *b, socle_tensor *counts, socle_tensor *moments,

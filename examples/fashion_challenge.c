@@ -1,0 +1,189 @@
+/* The Fashion-MNIST challenge of fast.ai's course: the best accuracy on the 10,000 test images after 5, 20 or 50 passes over the
+ * 60,000 training images, from random weights. AdamW under the one-cycle policy, batches of 1024. fashion_challenge --help
+ * lists the recipes. */
+#define _POSIX_C_SOURCE 200809L
+#include <socle/socle.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include "options.h"
+
+typedef struct recipe {
+    const char *name, *model; /* of socle_model_new */
+    double lr;
+} recipe;
+
+static const recipe recipes[] = {
+    { "conv", "conv", 6e-2 },
+    { "deep", "deep", 6e-2 },
+    { "resnet", "resnet", 2e-2 },
+    { "wide", "wide", 1e-2 },
+};
+enum { RECIPES = sizeof recipes / sizeof recipes[0] };
+
+/* Of all training pixels. */
+static const double pixel_mean = 0.28, pixel_std = 0.35;
+
+static const recipe *recipe_named(const char *name)
+{
+    const recipe *r = recipes;
+    while (strcmp(r->name, name) != 0)
+        r++;
+    return r;
+}
+
+/* The test images are for the last word; whoever chooses among recipes evaluates on the last 10,000 training images instead
+ * (--holdout), and trains on the others. */
+static socle_loader *training_part(const options *o, socle_device *d, bool last, socle_loader_desc l)
+{
+    enum { HELD_OUT = 6 }; /* one sixth */
+    char images[4096], labels[4096];
+    snprintf(images, sizeof images, "%s/train-images-idx3-ubyte", o->data);
+    snprintf(labels, sizeof labels, "%s/train-labels-idx1-ubyte", o->data);
+    socle_dataset *all = socle_dataset_idx(images, labels, 10);
+    if (!all)
+        return NULL;
+    size_t n = socle_dataset_desc_of(all).length, out = n / HELD_OUT;
+    return socle_loader_new(socle_dataset_range(all, last ? n - out : 0, last ? out : n - out), d, l);
+}
+
+static socle_data *data_of(const options *o, socle_device *d, uint64_t seed)
+{
+    socle_loader_desc train = { .batch = o->batch_size, .workers = o->workers, .seed = seed };
+    if (!o->holdout)
+        return socle_data_fashion_mnist(d, o->data, train);
+    train.shuffle = train.train = true;
+    socle_loader *first = training_part(o, d, false, train);
+    socle_loader_desc valid = { .batch = 2 * o->batch_size, .workers = o->workers };
+    return first ? socle_data_new(first, training_part(o, d, true, valid), 1, 10, NULL) : NULL;
+}
+
+static socle_module *network(socle_device *d, const recipe *r, uint64_t seed)
+{
+    socle_module *m = socle_model_new(d, r->model, 1, 10);
+    if (m && (socle_reset_parameters(m, seed) != SOCLE_OK ||
+              socle_init_cnn(m, (socle_init_cnn_desc){ .leak = 0.1, .seed = seed }) != SOCLE_OK)) {
+        socle_module_free(m);
+        return NULL;
+    }
+    return m;
+}
+
+static double seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+typedef struct outcome {
+    double accuracy, loss, time;
+} outcome;
+
+static socle_status fit(const options *o, const recipe *r, socle_learner *learn, socle_recorder *record)
+{
+    const socle_metric metrics[] = { socle_accuracy() };
+    socle_learner_add(learn, socle_cb_metrics(metrics, 1));
+    socle_learner_add(learn, socle_cb_recorder(record));
+    socle_learner_add(learn, socle_cb_stop_on_nan(0));
+    socle_learner_add(learn, socle_cb_normalize(pixel_mean, pixel_std));
+    if (!o->quiet)
+        socle_learner_add(learn, socle_cb_progress((socle_progress_desc){ .out = stdout, .plot = true }));
+    return socle_fit_one_cycle(learn, o->epochs, o->lr > 0 ? o->lr : r->lr);
+}
+
+static socle_status write_results(const options *o, const recipe *r, uint64_t seed, const socle_recorder *record)
+{
+    if (!o->out)
+        return SOCLE_OK;
+    char name[128];
+    snprintf(name, sizeof name, "%s-%d-%llu.csv", r->name, o->epochs, (unsigned long long)seed);
+    char *path = options_out_path(o, name);
+    socle_status s = path ? socle_recorder_write_csv(record, path) : socle_fail(SOCLE_ERR_NOMEM, "no memory");
+    free(path);
+    return s;
+}
+
+static socle_status run(const options *o, const recipe *r, socle_device *d, uint64_t seed, outcome *result)
+{
+    if (!o->quiet)
+        printf("== %s, %d epochs, seed %llu\n", r->name, o->epochs, (unsigned long long)seed);
+    double started = seconds();
+    socle_data *data = data_of(o, d, seed);
+    socle_recorder *record = data ? socle_recorder_new() : NULL;
+    socle_learner *learn = NULL;
+    if (record)
+        learn = socle_learner_new((socle_learner_desc){
+            .device = d, .model = network(d, r, seed), .data = data, .opt = socle_adamw(), .seed = seed });
+    socle_status s = learn ? fit(o, r, learn, record) : socle_error_status();
+    if (s == SOCLE_OK)
+        s = write_results(o, r, seed, record);
+    if (s == SOCLE_OK)
+        *result = (outcome){ socle_recorder_value(record, "accuracy", -1), socle_recorder_value(record, "loss", -1),
+                             seconds() - started };
+    socle_learner_free(learn);
+    socle_recorder_free(record);
+    socle_data_free(data);
+    return s;
+}
+
+/* Seed after seed, then one line: mean, spread and every run. */
+static socle_status run_seeds(const options *o, const recipe *r, socle_device *d)
+{
+    double accuracy[1000], sum = 0, squares = 0, loss = 0, time = 0;
+    for (int i = 0; i < o->seeds; i++) {
+        outcome one;
+        socle_status s = run(o, r, d, o->seed + (uint64_t)i, &one);
+        if (s != SOCLE_OK)
+            return s;
+        accuracy[i] = one.accuracy;
+        sum += one.accuracy;
+        loss += one.loss;
+        time += one.time;
+    }
+    double mean = sum / o->seeds;
+    for (int i = 0; i < o->seeds; i++)
+        squares += (accuracy[i] - mean) * (accuracy[i] - mean);
+    printf("%-8s %d epochs: accuracy %.4f", r->name, o->epochs, mean);
+    if (o->seeds > 1)
+        printf(" +- %.4f", sqrt(squares / (o->seeds - 1)));
+    printf(" loss %.4f time %.1f s :", loss / o->seeds, time / o->seeds);
+    for (int i = 0; i < o->seeds; i++)
+        printf(" %.4f", accuracy[i]);
+    putchar('\n');
+    return SOCLE_OK;
+}
+
+int main(int argc, char **argv)
+{
+    const char *names[RECIPES + 1] = { NULL };
+    for (int i = 0; i < RECIPES; i++)
+        names[i] = recipes[i].name;
+    options o = options_parse(argc, argv, "Trains for the Fashion-MNIST challenge.",
+                              OPTION_RECIPE | OPTION_TRAINING | OPTION_SEEDS | OPTION_HOLDOUT, names,
+                              (options){ .data = "/usr/share/datasets/fashion-mnist",
+                                         .model = "resnet",
+                                         .epochs = 5,
+                                         .batch_size = 1024,
+                                         .seed = 42,
+                                         .seeds = 1,
+                                         .workers = 1 });
+    bool made_out;
+    if (!options_make_out(&o, &made_out))
+        return 1;
+    socle_device *device = socle_device_open(o.device, (socle_device_desc){ .threads = o.threads });
+    if (device && !o.quiet)
+        printf("%s\n", socle_device_name(device));
+    socle_status s = device ? run_seeds(&o, recipe_named(o.model), device) : socle_error_status();
+    if (s != SOCLE_OK) {
+        complain("%s", socle_error());
+        if (made_out)
+            rmdir(o.out);
+    }
+    socle_device_close(device);
+    return s == SOCLE_OK ? 0 : 1;
+}
