@@ -101,7 +101,7 @@ typedef struct socle_watch_desc {
 /* Ends the fit quietly after `patience` epochs without improvement. Order 3. */
 SOCLE_API socle_callback socle_cb_early_stop(socle_watch_desc o);
 /* Keeps a copy of the model on the device whenever it is the best of the fit, and gives it back its values when the fit
- * ends, however it ends. Order 2. */
+ * ends, however it ends; with socle_cb_ema, the averages that were evaluated. Order 2. */
 SOCLE_API socle_callback socle_cb_keep_best(socle_watch_desc o);
 
 /* ---- schedules ---- */
@@ -109,8 +109,8 @@ SOCLE_API socle_callback socle_cb_keep_best(socle_watch_desc o);
 /* One hyper-parameter follows a schedule over the training batches of a fit: set before each, it is what that batch uses, and
  * a recorder sees it. The positions are those of socle_schedule_position. The phases are copied. Order 1. */
 typedef struct socle_schedule_desc {
-    int hyper;                 /* SOCLE_LR ... */
-    const char *hyper_name;    /* or by name; NULL: hyper */
+    int hyper;              /* SOCLE_LR ... */
+    const char *hyper_name; /* or by name; NULL: hyper */
     const socle_phase *phase;
     int n;
     bool one_group; /* only of group `group`; else of all */
@@ -127,9 +127,9 @@ SOCLE_API socle_status socle_fit_one_cycle(socle_learner *l, int epochs, double 
 typedef struct socle_one_cycle_desc {
     int epochs;
     double max_lr;
-    const double *group_lr; /* or one for each parameter group */
-    double pct_start;       /* share of the steps that the rate rises; 0: 0.3 */
-    double div, div_final;  /* the rate starts at max_lr / div, ends at max_lr / div / div_final; 0: 25, 1e4 */
+    const double *group_lr;   /* or one for each parameter group */
+    double pct_start;         /* share of the steps that the rate rises; 0: 0.3 */
+    double div, div_final;    /* the rate starts at max_lr / div, ends at max_lr / div / div_final; 0: 25, 1e4 */
     double mom_high, mom_low; /* 0: 0.95, 0.85 */
     bool keep_mom;            /* leave momentum alone */
     bool reset_opt;

@@ -65,9 +65,11 @@ SOCLE_API const char *socle_hyper_name(int hyper);
 /* Rules. All take WD (decoupled decay, p *= 1 - lr wd) and L2 (g += l2 p) and, but for LAMB, DECAY_AFTER. Hypers not named
  * are 0; every number can be set for each group. The averages: m = mom m + (1 - mom) g, v = sqr_mom v + (1 - sqr_mom) g^2,
  * each divided by 1 - mom^step and 1 - sqr_mom^step where DEBIAS is set; root = sqrt(v + sqr_eps) + eps. */
-SOCLE_API const socle_opt_rule *socle_sgd(void);      /* p -= lr g. lr 1e-2 */
-SOCLE_API const socle_opt_rule *socle_momentum(void); /* m = mom m + (1 - damp) g; p -= lr m. lr 1e-2, mom 0.9 */
-SOCLE_API const socle_opt_rule *socle_nesterov(void); /* p -= lr (g + mom m) */
+SOCLE_API const socle_opt_rule *socle_sgd(void); /* p -= lr g. lr 1e-2 */
+/* m = mom m + (1 - damp) g; p -= lr m. lr 1e-2, mom 0.9. torch.optim.SGD is this with START. Nesterov: p -= lr (g + mom m),
+ * DEBIAS is not read. */
+SOCLE_API const socle_opt_rule *socle_momentum(void);
+SOCLE_API const socle_opt_rule *socle_nesterov(void);
 /* p -= lr g / root. As torch.optim.RMSprop: lr 1e-2, sqr_mom 0.99, eps 1e-8. With momentum: m = mom m + g / root; p -= lr m,
  * mom 0.9. */
 SOCLE_API const socle_opt_rule *socle_rmsprop(void);

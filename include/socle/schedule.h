@@ -13,12 +13,13 @@ extern "C" {
 typedef double (*socle_anneal)(double from, double to, double t, double power);
 SOCLE_API double socle_anneal_constant(double from, double to, double t, double power); /* from */
 SOCLE_API double socle_anneal_lin(double from, double to, double t, double power);
-SOCLE_API double socle_anneal_cos(double from, double to, double t, double power); /* half a cosine: flat at both ends */
-SOCLE_API double socle_anneal_exp(double from, double to, double t, double power); /* equal factors; one sign, no zero */
-SOCLE_API double socle_anneal_poly(double from, double to, double t, double power); /* to + (from - to) (1 - t)^power */
+/* Half a cosine, flat at both ends; equal factors, for ends of one sign, not 0; to + (from - to) (1 - t)^power. */
+SOCLE_API double socle_anneal_cos(double from, double to, double t, double power);
+SOCLE_API double socle_anneal_exp(double from, double to, double t, double power);
+SOCLE_API double socle_anneal_poly(double from, double to, double t, double power);
 
 typedef struct socle_phase {
-    double share;   /* of the whole, in [0, 1] */
+    double share; /* of the whole, in [0, 1] */
     double from, to;
     socle_anneal f; /* NULL: linear */
     double power;   /* of socle_anneal_poly; 0: 1 */

@@ -26,7 +26,7 @@ static void take(lists *l, size_t n, const socle_pstate *s)
 
 /* ---- SGD ---- */
 
-/* The primitive decays before the step. */
+/* The primitive decays before the step, by lr wd: what makes steps longer must not make decay stronger. */
 static socle_status sgd_many(size_t n, const socle_pstate *s, bool momentum, bool nesterov, const socle_hypers *h)
 {
     if (h->v[SOCLE_DECAY_AFTER] != 0.0f && h->v[SOCLE_WD] != 0.0f)
@@ -35,10 +35,11 @@ static socle_status sgd_many(size_t n, const socle_pstate *s, bool momentum, boo
     for (size_t done = 0; done < n; done += l.n) {
         take(&l, n - done, s + done);
         bool undamped = h->v[SOCLE_START] != 0.0f && s[done].step == 1;
-        socle_sgd_args a = { .lr = h->v[SOCLE_LR],
+        double debias = momentum && !nesterov ? optim_debias(h, (double)h->v[SOCLE_MOM], s[done].step) : 1.0;
+        socle_sgd_args a = { .lr = (float)((double)h->v[SOCLE_LR] / debias),
                              .mom = h->v[SOCLE_MOM],
                              .damp = undamped ? 0.0f : h->v[SOCLE_DAMP],
-                             .wd = h->v[SOCLE_WD],
+                             .wd = (float)((double)h->v[SOCLE_WD] * debias),
                              .l2 = h->v[SOCLE_L2],
                              .nesterov = nesterov };
         socle_status status = socle_prim_sgd_many(l.n, l.p, l.g, momentum ? l.m : NULL, &a);

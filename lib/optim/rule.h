@@ -17,7 +17,7 @@ socle_status optim_sqr_avg(socle_ctx *c, socle_pstate *s, const socle_hypers *h)
 socle_status optim_decay(socle_ctx *c, socle_pstate *s, const socle_hypers *h);
 socle_status optim_decay_after(socle_ctx *c, socle_pstate *s, const socle_hypers *h);
 socle_status optim_sgd_step(socle_ctx *c, socle_pstate *s, const socle_hypers *h);      /* p -= lr g */
-socle_status optim_momentum_step(socle_ctx *c, socle_pstate *s, const socle_hypers *h); /* p -= lr m */
+socle_status optim_momentum_step(socle_ctx *c, socle_pstate *s, const socle_hypers *h); /* p -= lr m / debias */
 socle_status optim_nesterov_step(socle_ctx *c, socle_pstate *s, const socle_hypers *h); /* p -= lr (g + mom m) */
 /* root = sqrt(v + sqr_eps) + eps, with m and v corrected for their start where debias says so. */
 socle_status optim_adam_step(socle_ctx *c, socle_pstate *s, const socle_hypers *h);  /* p -= lr m / root */

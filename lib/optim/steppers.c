@@ -22,6 +22,12 @@ socle_status optim_decay_after(socle_ctx *c, socle_pstate *s, const socle_hypers
     return h->v[SOCLE_DECAY_AFTER] != 0.0f ? decay(s, h) : SOCLE_OK;
 }
 
+/* What the average of gradients is divided by. */
+static double first_debias(const socle_pstate *s, const socle_hypers *h)
+{
+    return optim_debias(h, (double)h->v[SOCLE_MOM], s->step);
+}
+
 /* ---- along gradients and their average ---- */
 
 socle_status optim_sgd_step(socle_ctx *c, socle_pstate *s, const socle_hypers *h)
@@ -33,7 +39,8 @@ socle_status optim_sgd_step(socle_ctx *c, socle_pstate *s, const socle_hypers *h
 socle_status optim_momentum_step(socle_ctx *c, socle_pstate *s, const socle_hypers *h)
 {
     (void)c;
-    return socle_prim_axpby(s->p, -h->v[SOCLE_LR], s->stat[SOCLE_STAT_GRAD_AVG], 1.0f);
+    float lr = (float)((double)h->v[SOCLE_LR] / first_debias(s, h));
+    return socle_prim_axpby(s->p, -lr, s->stat[SOCLE_STAT_GRAD_AVG], 1.0f);
 }
 
 /* The gradient is at its end here and holds g + mom m. */
@@ -51,11 +58,6 @@ static socle_tensor *root(socle_ctx *c, const socle_pstate *s, const socle_hyper
     double debias = optim_debias(h, (double)h->v[SOCLE_SQR_MOM], s->step);
     socle_tensor *v = socle_scale(c, s->stat[SOCLE_STAT_SQR_AVG], 1.0 / debias, (double)h->v[SOCLE_SQR_EPS]);
     return socle_scale(c, socle_sqrt(c, v), 1.0, (double)h->v[SOCLE_EPS]);
-}
-
-static double first_debias(const socle_pstate *s, const socle_hypers *h)
-{
-    return optim_debias(h, (double)h->v[SOCLE_MOM], s->step);
 }
 
 socle_status optim_adam_step(socle_ctx *c, socle_pstate *s, const socle_hypers *h)

@@ -75,6 +75,11 @@ def momentum_library(p, g, s, t, lr=0.0625, wd=0.25):
     return (p - lr * s["m"]) * (1 - lr * wd)
 
 
+def debiased_average(p, g, s, t, lr=0.125, wd=0.25):
+    s["m"] = 0.75 * s.get("m", 0) + 0.25 * g
+    return p * (1 - lr * wd) - lr * s["m"] / (1 - 0.75**t)
+
+
 def rmsprop_notebook(p, g, s, t, lr=0.125):
     s["v"] = BETAS[1] * s.get("v", g**2) + (1 - BETAS[1]) * g**2
     return p - lr * g / (s["v"].sqrt() + 2.0**-6)
@@ -111,6 +116,8 @@ CASES = [
      dict(lr=0.125, mom=BETAS[0], wd=0.25, sqr_mom=BETAS[1], eps=2.0**-6), by_hand(adam_library)),
     ("momentum of the course's library", "momentum_course_library", dict(lr=0.0625, mom=0.875, wd=0.25),
      by_hand(momentum_library)),
+    ("debiased average of gradients", "momentum", dict(lr=0.125, mom=0.75, damp=0.75, wd=0.25, debias=1),
+     by_hand(debiased_average)),
     ("rmsprop of the notebooks", "rmsprop_course", dict(lr=0.125, sqr_mom=BETAS[1], eps=2.0**-6),
      by_hand(rmsprop_notebook)),
 ]
