@@ -12,6 +12,8 @@
 #include <string.h>
 #include "isa/kernels_dots.h"
 
+enum { MOST_TAPS = 64, MANY_CHANNELS = 4 };
+
 typedef struct small_job {
     const struct cpu_dots_kernels *kernels;
     const socle_conv *p;
@@ -105,10 +107,6 @@ static void move_window(const small_job *j, bool fold, float *x, socle_in v, ins
                     pixel[s * dw] += row[s];
                 continue;
             }
-            if (to - from == 3 && dw == 1 && j->s == 3) { /* most windows of most networks */
-                memcpy(row, pixel, 3 * sizeof *row);
-                continue;
-            }
             for (int64_t s = 0; s < from; s++)
                 row[s] = 0.0f;
             for (int64_t s = from; s < to; s++)
@@ -116,6 +114,32 @@ static void move_window(const small_job *j, bool fold, float *x, socle_in v, ins
             for (int64_t s = to; s < j->s; s++)
                 row[s] = 0.0f;
         }
+    }
+}
+
+/* The same for many channels: where the taps inside the image are is worked out once for all of them. */
+static void move_channels(const small_job *j, bool fold, float *x, socle_in v, inside rows, inside columns,
+                          float *row)
+{
+    int32_t tap[MOST_TAPS];
+    int64_t pixel[MOST_TAPS], taps = j->r * j->s;
+    int n = 0;
+    for (int64_t r = rows.from; r < rows.to; r++)
+        for (int64_t s = columns.from; s < columns.to; s++, n++) {
+            tap[n] = (int32_t)(r * j->s + s);
+            pixel[n] = (rows.first + r * j->p->dilation[0]) * v->stride[2] +
+                       (columns.first + s * j->p->dilation[1]) * v->stride[3];
+        }
+    for (int64_t c = 0; c < j->c; c++, x += v->stride[1], row += taps) {
+        if (fold) {
+            for (int k = 0; k < n; k++)
+                x[pixel[k]] += row[tap[k]];
+            continue;
+        }
+        for (int64_t t = 0; t < taps && n < taps; t++)
+            row[t] = 0.0f;
+        for (int k = 0; k < n; k++)
+            row[tap[k]] = x[pixel[k]];
     }
 }
 
@@ -129,7 +153,11 @@ static void move_windows(const small_job *j, bool fold, socle_in v)
             inside rows = inside_of(i * stride[0] - pad[0], j->r, dilation[0], j->height);
             for (int64_t q = 0; q < j->wo; q++, row += j->ld) {
                 inside columns = inside_of(q * stride[1] - pad[1], j->s, dilation[1], j->width);
-                move_window(j, fold, view_floats(v) + n * v->stride[0], v, rows, columns, row);
+                float *x = view_floats(v) + n * v->stride[0];
+                if (j->c >= MANY_CHANNELS && j->r * j->s <= MOST_TAPS)
+                    move_channels(j, fold, x, v, rows, columns, row);
+                else
+                    move_window(j, fold, x, v, rows, columns, row);
                 for (int64_t t = j->window; t < j->ld && !fold; t++)
                     row[t] = 0.0f;
             }

@@ -32,21 +32,30 @@ INLINE norm_group norm_spread(float s)
     return g;
 }
 
-/* The last, incomplete group of a row: n < 16 numbers, then `pad`. */
+/* The last, incomplete group of a row: n < 16 numbers, then `pad`. Short rows are little else. */
 INLINE norm_group norm_load_part(const float *p, int64_t n, float pad)
 {
+#if VW == 16
+    const __mmask16 there = (__mmask16)((1u << n) - 1);
+    return (norm_group){ { (vf)_mm512_mask_loadu_ps(_mm512_set1_ps(pad), there, p) } };
+#else
     float whole[NORM_LANES];
     for (int i = 0; i < NORM_LANES; i++)
         whole[i] = i < n ? p[i] : pad;
     return norm_load(whole);
+#endif
 }
 
 INLINE void norm_store_part(float *p, int64_t n, norm_group g)
 {
+#if VW == 16
+    _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)g.v[0]);
+#else
     float whole[NORM_LANES];
     norm_store(whole, g);
     for (int64_t i = 0; i < n; i++)
         p[i] = whole[i];
+#endif
 }
 
 /* ---- moments ---- */
@@ -118,24 +127,24 @@ INLINE float norm_total(norm_group g)
 
 static void norm_row_moments(int64_t n, const float *x, float shift, float *mean, float *m2)
 {
-    int64_t groups = n / NORM_LANES, rest = n % NORM_LANES;
-    const norm_group base = norm_spread(shift);
-    norm_group sum = norm_sum(groups, x, base, false, norm_spread(0.0f));
-    if (rest > 0) {
-        norm_group last = norm_load_part(x + groups * NORM_LANES, rest, shift);
-        for (int j = 0; j < NORM_REGS; j++)
-            sum.v[j] += last.v[j] - base.v[j];
-    }
-    float m = norm_total(sum) / (float)n;
-    norm_group squares = norm_sum(groups, x, base, true, norm_spread(m));
-    if (rest > 0) {
-        float lane[NORM_LANES];
-        for (int i = 0; i < NORM_LANES; i++)
-            lane[i] = i < rest ? (x[groups * NORM_LANES + i] - shift) - m : 0.0f;
-        norm_group c = norm_load(lane);
-        for (int j = 0; j < NORM_REGS; j++)
-            squares.v[j] += c.v[j] * c.v[j];
-    }
+    const int64_t groups = n / NORM_LANES, rest = n % NORM_LANES;
+    const norm_group base = norm_spread(shift), zero = norm_spread(0.0f);
+    const norm_group last = rest > 0 ? norm_load_part(x + groups * NORM_LANES, rest, shift) : base;
+    norm_group sum = groups > 0 ? norm_sum(groups, x, base, false, zero) : zero;
+    for (int j = 0; j < NORM_REGS; j++)
+        sum.v[j] += last.v[j] - base.v[j]; /* pads are 0 */
+    const float m = norm_total(sum) / (float)n;
+    norm_group squares = groups > 0 ? norm_sum(groups, x, base, true, norm_spread(m)) : zero;
+    norm_group c;
+    for (int j = 0; j < NORM_REGS; j++)
+        c.v[j] = (last.v[j] - base.v[j]) - vf_set(m);
+    float lane[NORM_LANES];
+    norm_store(lane, c);
+    for (int64_t i = rest; i < NORM_LANES; i++)
+        lane[i] = 0.0f;
+    c = norm_load(lane);
+    for (int j = 0; j < NORM_REGS; j++)
+        squares.v[j] += c.v[j] * c.v[j];
     *mean = m;
     *m2 = norm_total(squares);
 }
