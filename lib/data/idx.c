@@ -48,8 +48,8 @@ static socle_status read_to(FILE *f, contents *c, size_t most)
 {
     size_t known = size_of(f);
     while (c->bytes < most && !feof(f)) {
-        size_t room = c->bytes < c->cap ? c->cap : c->bytes == 0 ? known + 1 : c->bytes + ROOM_LEAST;
-        room = room > ROOM_LEAST ? room : ROOM_LEAST;
+        size_t room = c->bytes + ROOM_LEAST;
+        room = room > known ? room : known + 1; /* one more, to meet the end */
         uint8_t *grown = socle_mem_grow(c->data, &c->cap, room < most ? room : most, 1);
         if (!grown)
             return SOCLE_ERR_NOMEM;
