@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-#include "options.h"
+#include "inspect.h"
 
 typedef struct recipe {
     const char *name, *model; /* of socle_model_new */
@@ -83,6 +83,23 @@ typedef struct outcome {
     double accuracy, loss, time, tta; /* tta: accuracy averaged over mirrored images, where asked for */
 } outcome;
 
+static socle_status fit_under_policy(const options *o, const recipe *r, socle_learner *learn)
+{
+    return socle_fit_one_cycle(learn, o->epochs, o->lr > 0 ? o->lr : r->lr);
+}
+
+/* What each step of the fit would have. */
+static socle_status dry_run(const options *o, const recipe *r, socle_learner *learn, socle_recorder *record)
+{
+    socle_learner_add(learn, socle_cb_recorder(record));
+    socle_status s = socle_learner_set_dry(learn, true);
+    if (s == SOCLE_OK)
+        s = fit_under_policy(o, r, learn);
+    if (s == SOCLE_OK)
+        print_hypers(record);
+    return s == SOCLE_OK && o->plot ? draw_hypers(o, record) : s;
+}
+
 static socle_status fit(const options *o, const recipe *r, socle_learner *learn, socle_recorder *record)
 {
     const socle_metric metrics[] = { socle_accuracy() };
@@ -91,10 +108,11 @@ static socle_status fit(const options *o, const recipe *r, socle_learner *learn,
     socle_learner_add(learn, socle_cb_stop_on_nan(0));
     socle_learner_add(learn, socle_cb_normalize(pixel_mean, pixel_std));
     if (r->augment)
-        socle_learner_add(learn, socle_cb_random_crop((socle_crop_desc){ .pad = 1, .flip = 0.5 }, false));
+        socle_learner_add(learn, socle_cb_random_crop(
+                                     (socle_crop_desc){ .pad = 1, .flip = 0.5, .per_batch = o->per_batch }, false));
     if (!o->quiet)
         socle_learner_add(learn, socle_cb_progress((socle_progress_desc){ .out = stdout, .plot = true }));
-    return socle_fit_one_cycle(learn, o->epochs, o->lr > 0 ? o->lr : r->lr);
+    return fit_under_policy(o, r, learn);
 }
 
 /* The test images as they are and mirrored, logits averaged. */
@@ -109,7 +127,7 @@ static socle_status test_mirrored(socle_learner *learn, double *accuracy)
     return s;
 }
 
-static socle_status write_results(const options *o, const recipe *r, uint64_t seed, const socle_recorder *record)
+static socle_status write_table(const options *o, const recipe *r, uint64_t seed, const socle_recorder *record)
 {
     if (!o->out)
         return SOCLE_OK;
@@ -119,6 +137,20 @@ static socle_status write_results(const options *o, const recipe *r, uint64_t se
     socle_status s = path ? socle_recorder_write_csv(record, path) : socle_fail(SOCLE_ERR_NOMEM, "no memory");
     free(path);
     return s;
+}
+
+/* The table into --out and, of the first seed, pictures. */
+static socle_status report(const options *o, const recipe *r, uint64_t seed, socle_learner *learn,
+                           const socle_recorder *record)
+{
+    socle_status s = write_table(o, r, seed, record);
+    if (!o->plot || seed != o->seed)
+        return s;
+    if (s == SOCLE_OK)
+        s = draw_training(o, record, NULL);
+    if (s == SOCLE_OK)
+        s = draw_hypers(o, record);
+    return s == SOCLE_OK ? draw_predictions(o, learn) : s;
 }
 
 static socle_status run(const options *o, const recipe *r, socle_device *d, uint64_t seed, outcome *result)
@@ -133,11 +165,13 @@ static socle_status run(const options *o, const recipe *r, socle_device *d, uint
         learn = socle_learner_new((socle_learner_desc){
             .device = d, .model = network(d, r, seed), .data = data, .opt = socle_adamw(), .seed = seed });
     double tta = NAN;
-    socle_status s = learn ? fit(o, r, learn, record) : socle_error_status();
-    if (s == SOCLE_OK && o->tta)
-        s = test_mirrored(learn, &tta);
+    socle_status s = learn ? track_hypers(record) : socle_error_status();
     if (s == SOCLE_OK)
-        s = write_results(o, r, seed, record);
+        s = o->dry_run ? dry_run(o, r, learn, record) : fit(o, r, learn, record);
+    if (s == SOCLE_OK && !o->dry_run)
+        s = report(o, r, seed, learn, record);
+    if (s == SOCLE_OK && o->tta && !o->dry_run)
+        s = test_mirrored(learn, &tta);
     if (s == SOCLE_OK)
         *result = (outcome){ socle_recorder_value(record, "accuracy", -1), socle_recorder_value(record, "loss", -1),
                              seconds() - started, tta };
@@ -154,7 +188,7 @@ static socle_status run_seeds(const options *o, const recipe *r, socle_device *d
     for (int i = 0; i < o->seeds; i++) {
         outcome one;
         socle_status s = run(o, r, d, o->seed + (uint64_t)i, &one);
-        if (s != SOCLE_OK)
+        if (s != SOCLE_OK || o->dry_run)
             return s;
         accuracy[i] = one.accuracy;
         sum += one.accuracy;
