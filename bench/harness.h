@@ -12,6 +12,7 @@ typedef struct bench {
     socle_device *device;
     int threads;        /* of the device */
     double seconds;     /* for each row */
+    int batch;          /* images a step of a training; 0: the workload's own */
     const char *filter; /* only rows whose "family name" contains it; NULL: all */
     bool json;
 } bench;

@@ -17,13 +17,14 @@ static const char help[] =
     "    the primitives on the rows of tests/cases (convolutions, linear layers, matrix "
     "products), each checked against\n"
     "    the reference and then timed; TEXT selects rows by \"family name\"\n"
-    "socle-bench train [WORKLOAD] [--device SPEC] [--threads N] [--seconds S] [--json]\n"
+    "socle-bench train [WORKLOAD] [--batch-size N] [--device SPEC] [--threads N] [--seconds S] [--json]\n"
     "    a training step: time of its parts and of the whole, images a second, memory taken, "
     "kernels launched,\n"
     "    waits for the device, and the time to the first step; WORKLOAD is one of\n";
 
 static const char options_help[] =
     "\n"
+    "    --batch-size N images a step (default: the workload's)\n"
     "    --threads N    CPU threads (default: all cores this process may use)\n"
     "    --seconds S    time for each row, each line of peak, or the training (default: 0.5)\n"
     "    --json         one JSON object a line\n"
@@ -33,7 +34,7 @@ static const char options_help[] =
 
 typedef struct arguments {
     const char *command, *workload, *device, *filter;
-    int threads;
+    int threads, batch;
     double seconds;
     bool json;
 } arguments;
@@ -49,30 +50,36 @@ static bool number(const char *option, const char *text, double lo, double hi, d
     return false;
 }
 
+static bool whole_number(const char *option, const char *text, double hi, int *out)
+{
+    double v;
+    if (!number(option, text, 1, hi, &v))
+        return false;
+    if (v != floor(v)) {
+        complain("%s wants a whole number, not \"%s\"", option, text);
+        return false;
+    }
+    *out = (int)v;
+    return true;
+}
+
 /* One option that has a value. */
 static bool take(arguments *a, const char *option, const char *value)
 {
-    double v;
-    if (strcmp(option, "--device") == 0)
-        a->device = value;
-    else if (strcmp(option, "--filter") == 0)
-        a->filter = value;
-    else if (strcmp(option, "--seconds") == 0)
+    if (strcmp(option, "--seconds") == 0)
         return number(option, value, 0.001, 3600, &a->seconds);
-    else if (!number(option, value, 1, 1024, &v))
-        return false;
-    else if (v != floor(v)) {
-        complain("--threads wants a whole number, not \"%s\"", value);
-        return false;
-    } else
-        a->threads = (int)v;
+    if (strcmp(option, "--threads") == 0)
+        return whole_number(option, value, 1024, &a->threads);
+    if (strcmp(option, "--batch-size") == 0)
+        return whole_number(option, value, 1 << 20, &a->batch);
+    *(strcmp(option, "--device") == 0 ? &a->device : &a->filter) = value;
     return true;
 }
 
 static bool parse(int argc, char **argv, arguments *a)
 {
     static const char *const commands[] = { "peak", "prim", "train" };
-    static const char *const with_value[] = { "--device", "--filter", "--seconds", "--threads" };
+    static const char *const with_value[] = { "--batch-size", "--device", "--filter", "--seconds", "--threads" };
     for (int i = 1; i < argc; i++) {
         bool known = false;
         if (strcmp(argv[i], "--json") == 0) {
@@ -146,6 +153,6 @@ int main(int argc, char **argv)
         return bench_peak(threads, a.seconds, a.json);
     if (strcmp(a.command, "prim") == 0)
         return prim(&a, threads);
-    bench b = { .threads = threads, .seconds = a.seconds, .json = a.json };
+    bench b = { .threads = threads, .seconds = a.seconds, .json = a.json, .batch = a.batch };
     return bench_train(b, a.device, a.workload, started);
 }
