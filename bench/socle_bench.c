@@ -13,10 +13,11 @@
 static const char help[] =
     "socle-bench peak [--threads N] [--seconds S] [--json]\n"
     "    fp32 multiply-adds and memory bandwidth of this machine, for 1 to N threads\n"
-    "socle-bench prim [--device SPEC] [--threads N] [--filter TEXT] [--seconds S] [--json]\n"
-    "    the primitives on the rows of tests/cases (convolutions, linear layers, matrix "
-    "products), each checked against\n"
-    "    the reference and then timed; TEXT selects rows by \"family name\"\n"
+    "socle-bench prim [--device SPEC] [--threads N] [--filter TEXT] [--all] [--seconds S] [--json]\n"
+    "    the primitives on the rows of tests/cases, each checked against the reference and then timed: "
+    "convolutions,\n"
+    "    linear layers and matrix products in GFLOP/s, what passes over memory in GB/s; TEXT selects rows by\n"
+    "    \"family name\"; --all: also rows too small to be worth timing\n"
     "socle-bench train [WORKLOAD] [--batch-size N] [--device SPEC] [--threads N] [--seconds S] [--json]\n"
     "    a training step: time of its parts and of the whole, images a second, memory taken, "
     "kernels launched,\n"
@@ -36,7 +37,7 @@ typedef struct arguments {
     const char *command, *workload, *device, *filter;
     int threads, batch;
     double seconds;
-    bool json;
+    bool all, json;
 } arguments;
 
 static bool number(const char *option, const char *text, double lo, double hi, double *out)
@@ -84,6 +85,8 @@ static bool parse(int argc, char **argv, arguments *a)
         bool known = false;
         if (strcmp(argv[i], "--json") == 0) {
             a->json = known = true;
+        } else if (strcmp(argv[i], "--all") == 0) {
+            a->all = known = true;
         } else if (argv[i][0] != '-' && !a->command) {
             a->command = argv[i];
             for (size_t c = 0; c < sizeof commands / sizeof commands[0]; c++)
@@ -116,16 +119,21 @@ static bool parse(int argc, char **argv, arguments *a)
 
 static int prim(const arguments *a, int threads)
 {
-    bench b = { .threads = threads, .seconds = a->seconds, .filter = a->filter, .json = a->json };
+    int heading = 0;
+    bench b = { .threads = threads,
+                .seconds = a->seconds,
+                .filter = a->filter,
+                .all = a->all,
+                .json = a->json,
+                .heading = &heading };
     b.device = socle_device_open(a->device, (socle_device_desc){ .threads = threads });
     if (!b.device) {
         complain("%s", socle_error());
         return 1;
     }
-    bench_print_head(&b);
     int failed = bench_conv(&b) | bench_linear(&b) | bench_gemm(&b);
     socle_device_close(b.device);
-    return failed;
+    return failed | bench_rows(&b, a->device);
 }
 
 static void print_help(void)

@@ -69,6 +69,15 @@ def with_threads(a, threads=None):
                                               "OMP_NUM_THREADS")}
 
 
+def on(threads):
+    return "1 thread" if threads == 1 else f"{threads} threads"
+
+
+def both(a):
+    """--threads threads and one."""
+    return sorted({a.threads, 1}, reverse=True)
+
+
 # ---- PyTorch ----
 
 # glibc is told to keep the memory of large tensors from step to step.

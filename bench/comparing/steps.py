@@ -3,23 +3,14 @@ import os
 import statistics
 import sys
 
-from .runs import (TOP, Server, last_line, markdown, measure, ours, python_with, pytorch, ratios, report, with_threads,
-                   write)
+from .runs import (TOP, Server, both, last_line, markdown, measure, on, ours, python_with, pytorch, ratios, report,
+                   with_threads, write)
 
 
 def our_step(a, workload, device, threads):
     command = ours(a, "bench/socle-bench", "train", workload, "--json", "--seconds", a.seconds, "--device", device,
                    "--threads", threads)
     return last_line(command, with_threads(a, threads))
-
-
-def on(threads):
-    return "1 thread" if threads == 1 else f"{threads} threads"
-
-
-def both(a):
-    """--threads threads and one."""
-    return sorted({a.threads, 1}, reverse=True)
 
 
 # ---- OpenCL ----

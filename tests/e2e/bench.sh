@@ -1,6 +1,6 @@
 #!/bin/sh
 # bench.sh SOCLE_BENCH: train prints what a step takes; every workload trains, and its steady state takes no device memory
-# and does not wait.
+# and does not wait; prim checks rows and times them.
 set -u
 program=$1
 failures=0
@@ -38,6 +38,15 @@ for name in resnet18_28 fashion_resnet fashion_wide imagenette_cnn; do # smaller
     trains $name 16 $name --batch-size 16
 done
 
+# prim: a row of each kind, checked and timed
+out=$("$program" prim --filter "linear 50-10" --threads 1 --seconds 0.001) || fail "prim linear: exit $?"
+echo "$out" | grep -q "^linear .* backward " || fail "prim: a linear layer expected: $out"
+json=$("$program" prim --filter "pool_grad average 2x2" --threads 1 --seconds 0.001 --json) || fail "prim pool_grad: exit $?"
+[ "$(echo "$json" | wc -l)" -eq 1 ] || fail "prim pool_grad: one line expected: $json"
+# dx of 256x8x28x28 and dy of a quarter of that, in floats
+echo "$json" | grep -q '"family": "pool_grad", .*"bytes": 8028160, "gbs": [0-9.e+]*, "triad_gbs": [1-9]' ||
+    fail "prim pool_grad: its bytes and a triad expected: $json"
+
 "$program" --help | grep -q "^ *fashion_conv  .*(default)" || fail "--help does not list the workloads"
 # refuse WORDS [ARGUMENT...]: exit 2, one line on stderr with these words
 refuse() {
@@ -52,4 +61,4 @@ refuse '"more" is not known' train fashion_conv more
 refuse '--batch-size wants a whole number, not "2.5"' train fashion_conv --batch-size 2.5
 refuse "peak, prim or train"
 [ "$failures" -eq 0 ] || exit 1
-echo "train: as documented"
+echo "as documented"
