@@ -22,7 +22,8 @@ enum {
     STEADY = 8, /* the steps after them: their costs are counted */
     ROW = 4,    /* steps of a sample of whole steps, where they are short */
     SAMPLES = 4000,
-    LEAST_SAMPLES = 3
+    LEAST_SAMPLES = 3,
+    BATCHES = 4 /* of the loader */
 };
 static const double long_step = 0.05; /* seconds */
 
@@ -238,16 +239,23 @@ static socle_status run(bench *b, const workload *w, double started, atomic_ullo
         s = socle_device_sync(b->device);
     r->first = bench_now() - started;
     r->start = socle_device_counters(b->device);
+    double before = 0, after = 0;
+    if (s == SOCLE_OK)
+        s = workload_loss(t, &before);
     if (s == SOCLE_OK)
         s = count_costs(b, t, host, r);
     if (s == SOCLE_OK) {
         r->parameters = workload_parameters(t);
-        o.loader = workload_loader(w, b->device, 0);
+        o.loader = workload_loader(w, b->device, 0, BATCHES);
         s = o.loader ? socle_loader_begin(o.loader, o.epoch) : socle_error_status();
     }
     if (s == SOCLE_OK)
         s = measure(b, &o, r);
     r->peak_bytes = peak_bytes();
+    if (s == SOCLE_OK)
+        s = workload_loss(t, &after);
+    if (s == SOCLE_OK && !(after < before)) /* a step that does not learn is no step */
+        s = socle_fail(SOCLE_ERR_STATE, "%s: the loss went from %g to %g", w->name, before, after);
     socle_loader_free(o.loader);
     workload_stop(t);
     return s;

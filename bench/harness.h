@@ -64,6 +64,8 @@ int bench_linear(const bench *b);
 int bench_gemm(const bench *b);
 int bench_rows(const bench *b,
                const char *spec); /* all others, on the device that spec names; b->device is not read */
+/* The loader, and reading the IDX files in folder (NULL: none). */
+int bench_load(const bench *b, const char *folder);
 /* A workload (NULL: the first) on the device that spec names; b.device is not read. started: bench_now() when the program
  * began. To be called before anything else of the library: it counts host memory. */
 int bench_train(bench b, const char *spec, const char *workload, double started);

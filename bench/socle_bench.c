@@ -1,5 +1,5 @@
-/* socle-bench: what the machine can do (peak), what of it each primitive reaches (prim), and what a training step of a
- * whole network takes (train). */
+/* socle-bench: what the machine can do (peak), what of it each primitive reaches (prim), how fast data come in (load), and
+ * what a training step of a whole network takes (train). */
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -18,6 +18,10 @@ static const char help[] =
     "convolutions,\n"
     "    linear layers and matrix products in GFLOP/s, what passes over memory in GB/s; TEXT selects rows by\n"
     "    \"family name\"; --all: also rows too small to be worth timing\n"
+    "socle-bench load [--data DIR] [--device SPEC] [--threads N] [--filter TEXT] [--seconds S] [--json]\n"
+    "    the data pipeline: batches of the workloads' sizes from bytes in memory, with 0 to N workers, and, where "
+    "DIR is\n"
+    "    said, its train-*-ubyte IDX files; TEXT selects \"load 256x1x28x28\", ..., \"load files\"\n"
     "socle-bench train [WORKLOAD] [--batch-size N] [--device SPEC] [--threads N] [--seconds S] [--json]\n"
     "    a training step: time of its parts and of the whole, images a second, memory taken, "
     "kernels launched,\n"
@@ -34,7 +38,7 @@ static const char options_help[] =
     "OMP_WAIT_POLICY=passive there.\n";
 
 typedef struct arguments {
-    const char *command, *workload, *device, *filter;
+    const char *command, *workload, *device, *filter, *data;
     int threads, batch;
     double seconds;
     bool all, json;
@@ -73,14 +77,18 @@ static bool take(arguments *a, const char *option, const char *value)
         return whole_number(option, value, 1024, &a->threads);
     if (strcmp(option, "--batch-size") == 0)
         return whole_number(option, value, 1 << 20, &a->batch);
-    *(strcmp(option, "--device") == 0 ? &a->device : &a->filter) = value;
+    const char **text = strcmp(option, "--device") == 0 ? &a->device
+                        : strcmp(option, "--data") == 0 ? &a->data
+                                                        : &a->filter;
+    *text = value;
     return true;
 }
 
 static bool parse(int argc, char **argv, arguments *a)
 {
-    static const char *const commands[] = { "peak", "prim", "train" };
-    static const char *const with_value[] = { "--batch-size", "--device", "--filter", "--seconds", "--threads" };
+    static const char *const commands[] = { "load", "peak", "prim", "train" };
+    static const char *const with_value[] = { "--batch-size", "--data",    "--device",
+                                              "--filter",     "--seconds", "--threads" };
     for (int i = 1; i < argc; i++) {
         bool known = false;
         if (strcmp(argv[i], "--json") == 0) {
@@ -113,20 +121,27 @@ static bool parse(int argc, char **argv, arguments *a)
         }
     }
     if (!a->command)
-        complain("say what: peak, prim or train; try --help");
+        complain("say what: peak, prim, load or train; try --help");
     return a->command;
 }
 
-static int prim(const arguments *a, int threads)
+static int load(bench b, const arguments *a)
+{
+    b.device = socle_device_open(a->device, (socle_device_desc){ .threads = b.threads });
+    if (!b.device) {
+        complain("%s", socle_error());
+        return 1;
+    }
+    int failed = bench_load(&b, a->data);
+    socle_device_close(b.device);
+    return failed;
+}
+
+static int prim(bench b, const arguments *a)
 {
     int heading = 0;
-    bench b = { .threads = threads,
-                .seconds = a->seconds,
-                .filter = a->filter,
-                .all = a->all,
-                .json = a->json,
-                .heading = &heading };
-    b.device = socle_device_open(a->device, (socle_device_desc){ .threads = threads });
+    b.heading = &heading;
+    b.device = socle_device_open(a->device, (socle_device_desc){ .threads = b.threads });
     if (!b.device) {
         complain("%s", socle_error());
         return 1;
@@ -159,8 +174,12 @@ int main(int argc, char **argv)
     int threads = a.threads ? a.threads : cpu_cores();
     if (strcmp(a.command, "peak") == 0)
         return bench_peak(threads, a.seconds, a.json);
+    bench b = {
+        .threads = threads, .seconds = a.seconds, .batch = a.batch, .filter = a.filter, .all = a.all, .json = a.json
+    };
     if (strcmp(a.command, "prim") == 0)
-        return prim(&a, threads);
-    bench b = { .threads = threads, .seconds = a.seconds, .json = a.json, .batch = a.batch };
+        return prim(b, &a);
+    if (strcmp(a.command, "load") == 0)
+        return load(b, &a);
     return bench_train(b, a.device, a.workload, started);
 }

@@ -282,10 +282,9 @@ static bool make_batch(workload_training *t, socle_device *d)
     return good;
 }
 
-socle_loader *workload_loader(const workload *w, socle_device *d, int workers)
+socle_loader *workload_loader(const workload *w, socle_device *d, int workers, size_t batches)
 {
-    enum { BATCHES = 4 };
-    const size_t n = (size_t)w->batch * BATCHES;
+    const size_t n = (size_t)w->batch * batches;
     uint8_t *images = socle_mem_zeroed(n * pixels(w), 1);
     int32_t *labels = socle_mem_zeroed(n, sizeof *labels);
     socle_dataset *data = NULL;
@@ -372,4 +371,14 @@ socle_status workload_step(workload_training *t)
     if (s == SOCLE_OK)
         s = workload_backward(t);
     return s == SOCLE_OK ? workload_update(t) : s;
+}
+
+socle_status workload_loss(workload_training *t, double *loss)
+{
+    socle_status s = workload_forward(t);
+    if (s == SOCLE_OK)
+        s = socle_item(t->loss, loss);
+    t->loss = NULL;
+    (void)socle_scope_end(t->ctx, t->scope, NULL);
+    return s;
 }

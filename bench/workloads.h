@@ -36,9 +36,9 @@ typedef struct workload_training {
     socle_tensor *loss;  /* borrowed: from forward to update */
     socle_scope scope;
 } workload_training;
-/* A loader of four batches of such images, which lie in memory as bytes; owned by the caller. NULL on failure, with the error
+/* A loader of so many batches of such images, which lie in memory as bytes; owned by the caller. NULL on failure, with the error
  * raised. */
-socle_loader *workload_loader(const workload *w, socle_device *d, int workers);
+socle_loader *workload_loader(const workload *w, socle_device *d, int workers, size_t batches);
 /* Numbers that the optimizer changes. */
 int64_t workload_parameters(const workload_training *t);
 /* False on failure, with the error raised; workload_stop what was made. */
@@ -49,5 +49,7 @@ socle_status workload_forward(workload_training *t);
 socle_status workload_backward(workload_training *t);
 socle_status workload_update(workload_training *t); /* the optimizer's step; the intermediates are given back */
 socle_status workload_step(workload_training *t);   /* the three */
+/* The loss of the batch as the network is; waits. */
+socle_status workload_loss(workload_training *t, double *loss);
 
 #endif

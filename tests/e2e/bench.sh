@@ -1,6 +1,6 @@
 #!/bin/sh
 # bench.sh SOCLE_BENCH: train prints what a step takes; every workload trains, and its steady state takes no device memory
-# and does not wait; prim checks rows and times them.
+# and does not wait; prim checks rows and times them, load makes batches.
 set -u
 program=$1
 failures=0
@@ -38,6 +38,12 @@ for name in resnet18_28 fashion_resnet fashion_wide imagenette_cnn; do # smaller
     trains $name 16 $name --batch-size 16
 done
 
+# load: with and without workers; a folder without data is a failure
+json=$("$program" load --filter "load 64x1x28x28" --threads 1 --seconds 0.001 --json) || fail "load: exit $?"
+[ "$(echo "$json" | grep -c '"name": "64x1x28x28", .*"images_per_s": [1-9]')" -eq 2 ] || fail "load: two lines expected: $json"
+"$program" load --filter "load files" --data /nowhere 2>&1 | grep -q "/nowhere/train-images" ||
+    fail "load --data /nowhere: a word about the file expected"
+
 # prim: a row of each kind, checked and timed
 out=$("$program" prim --filter "linear 50-10" --threads 1 --seconds 0.001) || fail "prim linear: exit $?"
 echo "$out" | grep -q "^linear .* backward " || fail "prim: a linear layer expected: $out"
@@ -59,6 +65,6 @@ refuse() {
 refuse 'no workload "abacus"' train abacus
 refuse '"more" is not known' train fashion_conv more
 refuse '--batch-size wants a whole number, not "2.5"' train fashion_conv --batch-size 2.5
-refuse "peak, prim or train"
+refuse "peak, prim, load or train"
 [ "$failures" -eq 0 ] || exit 1
 echo "as documented"
