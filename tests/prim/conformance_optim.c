@@ -44,6 +44,7 @@ static void try_sgd(session *s, const sgd_row *row, const parameter_list *list)
             socle_shape shape = case_shape(&list->shape[i]);
             operand *o = kind == 1 ? trial_in(&t, names[kind][i], TRIAL_REAL, shape)
                                    : trial_inout(&t, names[kind][i], TRIAL_REAL, shape);
+            o->parameter = true;
             o->floor = 1; /* the values that are added */
             operand_uniform(&t, o, -1, 1);
         }
@@ -104,6 +105,7 @@ static void try_adam(session *s, const adam_row *row, const parameter_list *list
             socle_shape shape = case_shape(&list->shape[i]);
             operand *o = kind == 1 ? trial_in(&t, names[kind][i], TRIAL_REAL, shape)
                                    : trial_inout(&t, names[kind][i], TRIAL_REAL, shape);
+            o->parameter = true;
             o->floor = 1;
             o->budget = 24;
             operand_uniform(&t, o, kind == 3 ? 0.25 : -1, 1);
