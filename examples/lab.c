@@ -30,6 +30,8 @@ static socle_status run(lab *l, const lab_step *step)
     story_step(&l->story, step->name, step->what);
     socle_ctx *c = socle_ctx_new(l->device, l->o.seed);
     socle_status s = c ? step->run(l, c) : socle_error_status();
+    if (s == SOCLE_OK)
+        s = socle_ctx_status(c);
     socle_ctx_free(c);
     return s;
 }
@@ -50,11 +52,12 @@ int lab_main(int argc, char **argv, const char *what, const lab_step *steps, siz
         if (strcmp(l.o.model, "all") == 0 || strcmp(l.o.model, steps[i].name) == 0)
             s = run(&l, &steps[i]);
     if (s == SOCLE_OK)
-        s = story_end(&l.story);
+        s = story_table(&l.story);
     if (s != SOCLE_OK)
         complain("%s", socle_error());
     if (s != SOCLE_OK && made_out)
         rmdir(l.o.out);
+    story_end(&l.story);
     socle_data_free(l.data);
     digits_free(&l.train);
     digits_free(&l.valid);

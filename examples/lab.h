@@ -12,13 +12,12 @@ typedef struct lab {
     story story;
     socle_device *device;
     digits train, valid;
-    socle_data
-        *data; /* batches of 256 in order, so threes come first: x (n, 784) in [0, 1], y (n, 1): 1 is a three */
+    socle_data *data; /* batches of 256 in order, all threes first: x (n, 784) in [0, 1], y (n, 1): 1 is a three */
 } lab;
 
 typedef struct lab_step {
     const char *name, *what;
-    socle_status (*run)(lab *l, socle_ctx *c); /* c: new, of --seed, with the status that the step ends with */
+    socle_status (*run)(lab *l, socle_ctx *c); /* c is new, of --seed; what fails it fails the step */
 } lab_step;
 
 /* A program of n steps: runs those that the command line asks for. What main answers. */

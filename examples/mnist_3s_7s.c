@@ -122,7 +122,7 @@ static socle_tensor *is_three(socle_ctx *c, socle_tensor *target)
 }
 
 /* How far sigmoid(pred) is from 1 for threes, from 0 for sevens. Predictions (n) and targets (n, 1) would broadcast to all
- * n x n pairs, and still learn something: the notebook's own network did. So shapes must agree. */
+ * n x n pairs, and still learn, only worse: shapes must agree. */
 static socle_tensor *mnist_loss(socle_ctx *c, socle_tensor *pred, socle_tensor *target, socle_reduction r,
                                 void *user)
 {

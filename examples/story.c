@@ -20,6 +20,12 @@ bool story_begin(story *s)
     return s->out;
 }
 
+void story_end(story *s)
+{
+    if (s->out != stdout)
+        fclose(s->out);
+}
+
 void story_step(story *s, const char *name, const char *what)
 {
     fprintf(s->out, "\n== %s: %s\n", name, what);
@@ -140,10 +146,8 @@ static socle_status draw_curves(const story *s)
     return write_figure(s, f, "accuracy.png");
 }
 
-socle_status story_end(story *s)
+socle_status story_table(const story *s)
 {
-    if (s->out != stdout)
-        fclose(s->out);
     if (s->rows > 0)
         printf("%s%-34s %6s %9s %10s\n", s->o->quiet ? "" : "\n", "method", "epochs", "accuracy", "time");
     for (int i = 0; i < s->rows; i++)

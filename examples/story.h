@@ -25,6 +25,7 @@ typedef struct story {
 
 /* s is zero but for o. False, with a message, where not even nowhere can be written to. */
 bool story_begin(story *s);
+void story_end(story *s);
 
 /* Prints the step's title, and starts its clock. */
 void story_step(story *s, const char *name, const char *what);
@@ -40,6 +41,6 @@ socle_status story_finish(story *s, const char *method, int epochs, socle_learne
 /* Shows a square of pixels as text and, with --out, as a picture there. */
 socle_status story_image(story *s, const float *pixel, int side, const char *file);
 /* Prints the table; with --out it is metrics.csv too, and accuracy.png shows the curves. */
-socle_status story_end(story *s);
+socle_status story_table(const story *s);
 
 #endif
