@@ -1,7 +1,7 @@
 #!/bin/sh
 # threes.sh MNIST_3S_7S MAKE_IDX IDX_TO_PNG: every step of the example on a small synthetic data set, from IDX files and from
-# folders of PNG images, on the device SOCLE_TEST_DEVICE (cpu). It is too small for steps that see two batches of threes
-# and then as many of sevens at a rate of 1; the others learn it.
+# folders of PNG images, on the device SOCLE_TEST_DEVICE (cpu). On so few images a rate of 1 overshoots; the
+# slower steps learn them.
 set -eu
 program=$1 make_idx=$2 idx_to_png=$3
 folder=$(mktemp -d)
@@ -19,7 +19,7 @@ results() {
 }
 
 mkdir data png
-"$make_idx" data 4000 1000
+"$make_idx" data 3000 600
 "$idx_to_png" data png
 
 run --out one > one.txt
@@ -39,8 +39,8 @@ results one | cmp - two.csv || fail "results depend on threads or workers"
 [ "$(wc -l < two.txt)" -eq 11 ] || fail "--quiet prints the table and nothing else: $(cat two.txt)"
 
 if run --data png --step pixels > /dev/null 2> stderr; then
-    run --data png --quiet --out three > /dev/null
-    results three | cmp - two.csv || fail "PNG images give other results than IDX files"
+    run --data png --step nonlinear --out three > /dev/null
+    grep -Fqx "$(results three | tail -n 1)" two.csv || fail "PNG images give other results than IDX files"
     for name in one/three one/mean3 one/mean7 one/accuracy; do
         [ "$(head -c 4 "$name.png" | tail -c 3)" = PNG ] || fail "$name.png is no picture"
     done
