@@ -17,7 +17,7 @@ enum {
     OPTION_INSPECT = 64,    /* --lr-find, --lsuv, --stats, --plot */
     OPTION_SEEDS = 128,     /* --seeds */
     OPTION_RECIPE = 256,    /* --recipe */
-    OPTION_CHALLENGE = 512, /* --holdout, --tta */
+    OPTION_CHALLENGE = 512, /* --holdout, --tta, --per-batch, --dry-run, --plot */
     OPTION_STEP = 1024,     /* --step */
     OPTION_INIT = 2048      /* --init */
 };
@@ -37,7 +37,7 @@ typedef struct options {
     uint64_t seed;
     int seeds; /* runs, of seed, seed + 1, ... */
     bool norm_input, quiet, summary;
-    bool lr_find, lsuv, stats, plot, holdout, tta;
+    bool lr_find, lsuv, stats, plot, holdout, tta, per_batch, dry_run;
 } options;
 
 /* what: a sentence for --help. takes: bits from above. models: the names --model and the like take, NULL at the end.
