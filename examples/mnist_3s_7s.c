@@ -91,14 +91,15 @@ static socle_status gradient(lab *l, socle_ctx *c)
 {
     const float start[] = { 3, 4, 10 };
     float slope[3];
-    socle_tensor *x = socle_tensor_from(l->device, SOCLE_F32, socle_shape1(3), start);
+    socle_tensor *numbers = socle_tensor_from(l->device, SOCLE_F32, socle_shape1(3), start);
+    socle_tensor *x = socle_cast(c, numbers, real(c));
     socle_status s = socle_set_requires_grad(x, true);
     s = s == SOCLE_OK ? socle_backward(c, socle_sum(c, socle_square(c, x), 0, false)) : s;
-    s = s == SOCLE_OK ? socle_read(socle_grad(x), slope, sizeof slope) : s;
+    s = s == SOCLE_OK ? socle_read(socle_cast(c, socle_grad(x), SOCLE_F32), slope, sizeof slope) : s;
     if (s == SOCLE_OK)
         fprintf(l->story.out, "x^2 has the slopes %g, %g and %g at 3, 4 and 10\n", (double)slope[0],
                 (double)slope[1], (double)slope[2]);
-    socle_release(x);
+    socle_release(numbers);
     return s;
 }
 
