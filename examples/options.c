@@ -44,6 +44,9 @@ static const struct flag {
     { "model", "NAME", 'm', OPTION_MODEL, "one of" },
     { "config", "NAME", 'c', OPTION_CONFIG, "one of" },
     { "recipe", "NAME", 'r', OPTION_RECIPE, "one of" },
+    { "step", "NAME", 'E', OPTION_STEP, "one of" },
+    { "init", "FILE", 'i', OPTION_INIT,
+      "initial weights and bias of the linear layer: 32-bit floating-point numbers" },
     { "tta", NULL, 'T', OPTION_CHALLENGE, "evaluate mirrored images too, and the average of both" },
     { "per-batch", NULL, 'B', OPTION_CHALLENGE, "one draw of the augmentation for all images of a batch" },
     { "dry-run", NULL, 'y', OPTION_CHALLENGE,
@@ -93,6 +96,7 @@ static void print_default(char letter, const options *o)
     case 'm':
     case 'c':
     case 'r':
+    case 'E':
         printf(" (%s)", o->model);
         break;
     default:
@@ -102,7 +106,7 @@ static void print_default(char letter, const options *o)
 
 static bool names_models(int letter)
 {
-    return letter == 'm' || letter == 'c' || letter == 'r';
+    return letter == 'm' || letter == 'c' || letter == 'r' || letter == 'E';
 }
 
 static void help(const char *what, unsigned takes, const char *const *models, const options *o)
@@ -160,6 +164,14 @@ static const char *one_of(const char *flag, const char *text, const char *const 
     exit(BAD_USAGE);
 }
 
+static const char *name_of(int letter)
+{
+    int i = 0;
+    while (flags[i].letter != letter)
+        i++;
+    return flags[i].name;
+}
+
 /* One flag with its argument into o. False: it is none that sets anything. */
 static bool set(options *o, int flag, const char *text, const char *const *models)
 {
@@ -179,7 +191,11 @@ static bool set(options *o, int flag, const char *text, const char *const *model
     case 'm':
     case 'c':
     case 'r':
-        o->model = one_of(flag == 'm' ? "model" : flag == 'c' ? "config" : "recipe", text, models);
+    case 'E':
+        o->model = one_of(name_of(flag), text, models);
+        return true;
+    case 'i':
+        o->init = text;
         return true;
     case 'H':
         return o->holdout = true;

@@ -8,24 +8,27 @@
 
 /* Flags that only some programs take. */
 enum {
-    OPTION_MODEL = 1,      /* --model */
-    OPTION_CONFIG = 2,     /* --config */
-    OPTION_TRAINING = 4,   /* --epochs, --batch-size, --lr: those of the program's own choice otherwise */
-    OPTION_NORM_INPUT = 8, /* --norm-input */
-    OPTION_SAVE = 16,      /* --save */
-    OPTION_SUMMARY = 32,   /* --summary */
-    OPTION_INSPECT = 64,   /* --lr-find, --lsuv, --stats, --plot */
-    OPTION_SEEDS = 128,    /* --seeds */
-    OPTION_RECIPE = 256,   /* --recipe */
-    OPTION_CHALLENGE = 512 /* --holdout, --tta, --per-batch, --dry-run, --plot */
+    OPTION_MODEL = 1,       /* --model */
+    OPTION_CONFIG = 2,      /* --config */
+    OPTION_TRAINING = 4,    /* --epochs, --batch-size, --lr: those of the program's own choice otherwise */
+    OPTION_NORM_INPUT = 8,  /* --norm-input */
+    OPTION_SAVE = 16,       /* --save */
+    OPTION_SUMMARY = 32,    /* --summary */
+    OPTION_INSPECT = 64,    /* --lr-find, --lsuv, --stats, --plot */
+    OPTION_SEEDS = 128,     /* --seeds */
+    OPTION_RECIPE = 256,    /* --recipe */
+    OPTION_CHALLENGE = 512, /* --holdout, --tta, --per-batch, --dry-run, --plot */
+    OPTION_STEP = 1024,     /* --step */
+    OPTION_INIT = 2048      /* --init */
 };
 
 typedef struct options {
     const char *data;   /* folder of the data set */
     const char *device; /* NULL: the best there is */
-    const char *model;  /* of --model, --config or --recipe */
+    const char *model;  /* of --model, --config, --recipe or --step */
     const char *out;    /* folder for metrics.csv and pictures, or NULL */
     const char *save;   /* file for the weights, or NULL */
+    const char *init;   /* file with initial weights, or NULL */
     int threads;        /* 0: all cores */
     int workers;        /* threads that prepare batches */
     int epochs;         /* 0, and 0 for the next two: the program's own */
