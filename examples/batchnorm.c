@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "inspect.h"
+#include "mnist.h"
 #include "options.h"
 
 enum { BATCH = 512 };
@@ -71,68 +72,6 @@ enum { CONFIGS = sizeof configs / sizeof configs[0] };
 
 /* Of all pixels of the first 50,000 images. */
 static const double pixel_mean = 0.1304, pixel_std = 0.3073;
-
-/* The training images, read once for all runs. */
-typedef struct images {
-    size_t n;
-    socle_dataset_desc desc;
-    uint8_t *x; /* (n, 28, 28) */
-    int32_t *y; /* (n) */
-} images;
-
-static void images_free(images *m)
-{
-    free(m->x);
-    free(m->y);
-}
-
-static size_t numbers_of(const images *m)
-{
-    size_t n = 1;
-    for (int i = 0; i < m->desc.x_shape.ndim; i++)
-        n *= (size_t)m->desc.x_shape.dim[i];
-    return n;
-}
-
-static socle_status images_read(images *m, const char *dir)
-{
-    char pixels[4096], labels[4096];
-    *m = (images){ 0 };
-    snprintf(pixels, sizeof pixels, "%s/train-images-idx3-ubyte", dir);
-    snprintf(labels, sizeof labels, "%s/train-labels-idx1-ubyte", dir);
-    socle_dataset *all = socle_dataset_idx(pixels, labels, 10);
-    if (!all)
-        return socle_error_status();
-    m->desc = socle_dataset_desc_of(all);
-    m->n = m->desc.length;
-    size_t each = numbers_of(m);
-    m->x = malloc(m->n * each);
-    m->y = malloc(m->n * sizeof *m->y);
-    socle_status s = m->x && m->y ? SOCLE_OK : socle_fail(SOCLE_ERR_NOMEM, "no memory for %zu images", m->n);
-    for (size_t i = 0; i < m->n && s == SOCLE_OK; i++)
-        s = socle_dataset_get(all, i, m->x + i * each, m->y + i);
-    socle_dataset_free(all);
-    return s;
-}
-
-static socle_loader *part(const images *m, size_t first, size_t length, socle_device *d, socle_loader_desc o)
-{
-    socle_dataset_desc desc = m->desc;
-    desc.length = length;
-    return socle_loader_new(socle_dataset_from(m->x + first * numbers_of(m), m->y + first, desc), d, o);
-}
-
-/* Five sixths of the images, the first 50,000, to train on; the last 10,000 to validate. */
-static socle_data *data_of(const options *o, const images *m, socle_device *d, size_t batch, uint64_t seed)
-{
-    socle_loader_desc train = {
-        .batch = batch, .workers = o->workers, .shuffle = true, .train = true, .seed = seed
-    };
-    socle_loader_desc valid = { .batch = 2 * batch, .workers = o->workers };
-    size_t training = m->n / 6 * 5 + m->n % 6 * 5 / 6;
-    socle_loader *first = part(m, 0, training, d, train);
-    return first ? socle_data_new(first, part(m, training, m->n - training, d, valid), 1, 10, NULL) : NULL;
-}
 
 static socle_norm_desc norm_of(const config *c)
 {
@@ -249,7 +188,7 @@ static void explain(const config *c, const outcome *r)
 }
 
 /* A loss that is no number ends a run, not the program. */
-static socle_status run(const options *o, const config *c, const images *m, socle_device *d, uint64_t seed,
+static socle_status run(const options *o, const config *c, const mnist *m, socle_device *d, uint64_t seed,
                         outcome *r)
 {
     config own = *c;
@@ -258,7 +197,8 @@ static socle_status run(const options *o, const config *c, const images *m, socl
     own.batch = o->batch_size ? (int)o->batch_size : c->batch;
     if (!o->quiet)
         printf("== %s: %s, batches of %d, seed %llu\n", own.name, own.what, own.batch, (unsigned long long)seed);
-    socle_data *data = data_of(o, m, d, (size_t)own.batch, seed);
+    socle_loader_desc loader = { .batch = (size_t)own.batch, .workers = o->workers, .seed = seed };
+    socle_data *data = mnist_data(m, d, false, loader);
     socle_recorder *record = data ? socle_recorder_new() : NULL;
     socle_learner *learn = learner_of(o, &own, d, data, seed, record);
     double started = seconds();
@@ -296,7 +236,7 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static socle_status run_seeds(const options *o, const config *c, const images *m, socle_device *d)
+static socle_status run_seeds(const options *o, const config *c, const mnist *m, socle_device *d)
 {
     double last[1000], sorted[1000], sum = 0, best = 0, time = 0;
     for (int i = 0; i < o->seeds; i++) {
@@ -333,8 +273,8 @@ int main(int argc, char **argv)
     if (!options_make_out(&o, &made_out))
         return 1;
     socle_device *device = socle_device_open(o.device, (socle_device_desc){ .threads = o.threads });
-    images m = { 0 };
-    socle_status s = device ? images_read(&m, o.data) : socle_error_status();
+    mnist m = { 0 };
+    socle_status s = device ? mnist_read(&m, o.data) : socle_error_status();
     if (device && !o.quiet)
         printf("%s\n", socle_device_name(device));
     for (int i = 0; i < CONFIGS && s == SOCLE_OK; i++)
@@ -345,7 +285,7 @@ int main(int argc, char **argv)
         if (made_out)
             rmdir(o.out);
     }
-    images_free(&m);
+    mnist_free(&m);
     socle_device_close(device);
     return s == SOCLE_OK ? 0 : 1;
 }

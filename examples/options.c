@@ -44,6 +44,7 @@ static const struct flag {
     { "model", "NAME", 'm', OPTION_MODEL, "one of" },
     { "config", "NAME", 'c', OPTION_CONFIG, "one of" },
     { "recipe", "NAME", 'r', OPTION_RECIPE, "one of" },
+    { "step", "NAME", 'E', OPTION_STEP, "one of" },
     { "tta", NULL, 'T', OPTION_CHALLENGE, "evaluate mirrored images too, and the average of both" },
     { "holdout", NULL, 'H', OPTION_CHALLENGE,
       "evaluate on the last sixth of the training images, which are not trained on" },
@@ -54,6 +55,7 @@ static const struct flag {
       "initial weights by LSUV: every layer's results of mean 0 and deviation 1" },
     { "stats", NULL, 'a', OPTION_INSPECT, "record every layer's activations, and print what they came to" },
     { "plot", NULL, 'p', OPTION_INSPECT, "draw what was recorded into --out (or here), as PNG" },
+    { "plot", "DIR", 'P', OPTION_PLOT_DIR, "draw the pictures into DIR, as PNG, not as text" },
     { "out", "DIR", 'o', 0, "write the table to DIR/metrics.csv" },
     { "save", "FILE", 'S', OPTION_SAVE, "write the trained weights" },
     { "summary", NULL, 'u', OPTION_SUMMARY, "print the network's layers first" },
@@ -90,6 +92,7 @@ static void print_default(char letter, const options *o)
     case 'm':
     case 'c':
     case 'r':
+    case 'E':
         printf(" (%s)", o->model);
         break;
     default:
@@ -99,7 +102,7 @@ static void print_default(char letter, const options *o)
 
 static bool names_models(int letter)
 {
-    return letter == 'm' || letter == 'c' || letter == 'r';
+    return letter == 'm' || letter == 'c' || letter == 'r' || letter == 'E';
 }
 
 static void help(const char *what, unsigned takes, const char *const *models, const options *o)
@@ -176,7 +179,12 @@ static bool set(options *o, int flag, const char *text, const char *const *model
     case 'm':
     case 'c':
     case 'r':
-        o->model = one_of(flag == 'm' ? "model" : flag == 'c' ? "config" : "recipe", text, models);
+    case 'E':
+        o->model = one_of(flag == 'm'   ? "model"
+                          : flag == 'c' ? "config"
+                          : flag == 'r' ? "recipe"
+                                        : "step",
+                          text, models);
         return true;
     case 'H':
         return o->holdout = true;
@@ -215,6 +223,9 @@ static bool set(options *o, int flag, const char *text, const char *const *model
         return o->lsuv = true;
     case 'a':
         return o->stats = true;
+    case 'P':
+        o->out = text;
+        return o->plot = true;
     case 'p':
         return o->plot = true;
     default:

@@ -8,22 +8,24 @@
 
 /* Flags that only some programs take. */
 enum {
-    OPTION_MODEL = 1,      /* --model */
-    OPTION_CONFIG = 2,     /* --config */
-    OPTION_TRAINING = 4,   /* --epochs, --batch-size, --lr: those of the program's own choice otherwise */
-    OPTION_NORM_INPUT = 8, /* --norm-input */
-    OPTION_SAVE = 16,      /* --save */
-    OPTION_SUMMARY = 32,   /* --summary */
-    OPTION_INSPECT = 64,   /* --lr-find, --lsuv, --stats, --plot */
-    OPTION_SEEDS = 128,    /* --seeds */
-    OPTION_RECIPE = 256,   /* --recipe */
-    OPTION_CHALLENGE = 512 /* --holdout, --tta */
+    OPTION_MODEL = 1,       /* --model */
+    OPTION_CONFIG = 2,      /* --config */
+    OPTION_TRAINING = 4,    /* --epochs, --batch-size, --lr: those of the program's own choice otherwise */
+    OPTION_NORM_INPUT = 8,  /* --norm-input */
+    OPTION_SAVE = 16,       /* --save */
+    OPTION_SUMMARY = 32,    /* --summary */
+    OPTION_INSPECT = 64,    /* --lr-find, --lsuv, --stats, --plot */
+    OPTION_SEEDS = 128,     /* --seeds */
+    OPTION_RECIPE = 256,    /* --recipe */
+    OPTION_CHALLENGE = 512, /* --holdout, --tta */
+    OPTION_STEP = 1024,     /* --step */
+    OPTION_PLOT_DIR = 4096  /* --plot DIR, not with OPTION_INSPECT */
 };
 
 typedef struct options {
     const char *data;   /* folder of the data set */
     const char *device; /* NULL: the best there is */
-    const char *model;  /* of --model, --config or --recipe */
+    const char *model;  /* of --model, --config, --recipe or --step */
     const char *out;    /* folder for metrics.csv and pictures, or NULL */
     const char *save;   /* file for the weights, or NULL */
     int threads;        /* 0: all cores */
