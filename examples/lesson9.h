@@ -11,8 +11,8 @@ typedef struct lesson {
     mnist digits;
 } lesson;
 
-/* A step prints what the notebook's cells print. c has a scope open that lasts as long as the step, and fails it where it
- * has failed. */
+/* A step prints what the notebook's cells print. c has a scope open that lasts as long as the step, and fails it
+ * where it has failed. */
 typedef socle_status (*lesson_step)(lesson *l, socle_ctx *c);
 socle_status step_loss(lesson *l, socle_ctx *c);
 socle_status step_loop(lesson *l, socle_ctx *c);

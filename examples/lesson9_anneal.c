@@ -9,9 +9,10 @@
 
 /* ---- annealing: schedules, and callbacks that follow and record them ---- */
 
-/* A schedule gives a hyper-parameter for a position in [0, 1] of the training. Four shapes; and several of them end to end,
- * as a cosine up over 30% and a cosine down over the rest. ParamScheduler sets the value before each training batch,
- * Recorder keeps it and the loss. */
+/* A schedule gives a hyper-parameter for a position in [0, 1] of the training. Four shapes; and several of them
+ * end to end, as a cosine up over 30% and a cosine down over the rest. ParamScheduler sets the value before each
+ * training batch, Recorder keeps it and the loss. In batches of 512 the notebook's third epoch comes to .9397 at
+ * rate 0.5, .9218 at 0.3, .9400 along the cosines. */
 
 static const double pi = 3.14159265358979323846;
 
@@ -144,9 +145,9 @@ socle_status step_annealing(lesson *l, socle_ctx *c)
 
 /* ---- finder: a learning rate from one look ---- */
 
-/* LR_Find lets the rate grow from batch to batch by equal factors, from 1e-6 to 10 in a hundred steps, and cancels the fit when
- * the loss is ten times its best. A rate where the loss falls steeply is a good one. It trains the model it looks at, so
- * that is put back; the library's finder puts back everything. */
+/* LR_Find lets the rate grow from batch to batch by equal factors, from 1e-6 to 10 in a hundred steps, and cancels
+ * the fit when the loss is ten times its best. A rate where the loss falls steeply is a good one. It trains the
+ * model it looks at, so that is put back; the library's finder puts back everything. */
 
 typedef struct lr_find {
     int n;

@@ -1,5 +1,5 @@
-/* Lesson 9, the notebooks 04 and 05b: the Learner, and callbacks that watch, count and stop, average, accumulate gradients, and
- * cancel. */
+/* Lesson 9, the notebooks 04 and 05b: the Learner, and callbacks that watch, count and stop, average, accumulate
+ * gradients, and cancel. */
 #include <socle/socle.h>
 
 #include <stdio.h>
@@ -20,9 +20,10 @@ socle_data *batches(lesson *l, size_t size)
 
 /* ---- callbacks: what the Learner tells, and to whom ---- */
 
-/* A Learner holds model, data, loss and optimizer and calls callbacks at every stage of the loop: all else is theirs. The first
- * says which events it hears, of the first batch of each pass; the second counts steps and ends the fit after ten; the third,
- * AvgStats, averages loss and accuracy over the images of a pass. */
+/* A Learner holds model, data, loss and optimizer and calls callbacks at every stage of the loop: all else is
+ * theirs. The first says which events it hears, of the first batch of each pass; the second counts steps and ends
+ * the fit after ten; the third, AvgStats, averages loss and accuracy over the images of a pass. The notebook's two
+ * epochs: .9587 .9354. */
 
 #define SOCLE_X(event)                                                                                             \
     static socle_flow say_##event(socle_learner *l, void *user)                                                    \
@@ -102,9 +103,10 @@ socle_status step_callbacks(lesson *l, socle_ctx *c)
 
 /* ---- accumulate: a step of several batches ---- */
 
-/* Gradients add up until someone drops them, so four batches of 16 are one of 64 when step and zero_grad wait for the fourth;
- * their sum is of four means, so the rate is a quarter. A callback that cancels the other batches after the backward pass
- * does it; the library's divides by the number of images, and steps for what is left over at the end of an epoch. */
+/* Gradients add up until someone drops them, so four batches of 16 are one of 64 when step and zero_grad wait for
+ * the fourth; their sum is of four means, so the rate is a quarter. A callback that cancels the other batches
+ * after the backward pass does it; the library's divides by the number of images, and steps for what is left over
+ * at the end of an epoch. */
 
 static socle_flow skip_step(socle_learner *l, void *user)
 {
@@ -160,8 +162,8 @@ socle_status step_accumulate(lesson *l, socle_ctx *c)
 
 /* ---- cancelling: a batch, an epoch, the fit ---- */
 
-/* What a callback answers ends a level: the rest of it and its after_ event are left out, its cleanup_ event is not. Here it is
- * asked after the 10th loss of each training pass, in two epochs. */
+/* What a callback answers ends a level: the rest of it and its after_ event are left out, its cleanup_ event is
+ * not. Here it is asked after the 10th loss of each training pass, in two epochs. */
 
 enum {
 #define SOCLE_X(event) COUNT_##event,

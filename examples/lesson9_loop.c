@@ -1,4 +1,5 @@
-/* Lesson 9, the notebook 03: a loss, a training loop, data and validation by hand, and what the library has of them. */
+/* Lesson 9, the notebook 03: a loss, a training loop, data and validation by hand, and what the library has of
+ * them. */
 #include <socle/socle.h>
 
 #include <math.h>
@@ -46,9 +47,10 @@ double item(socle_ctx *c, socle_tensor *t)
 
 /* ---- loss: from squared errors to cross entropy ---- */
 
-/* A digit is no quantity: an 8 is not twice a 4. So the network gives ten numbers, softmax makes shares of them, and the loss is
- * minus the logarithm of the right digit's share. The logarithm of a quotient is a difference, which saves a division; and
- * log sum exp x = m + log sum exp(x - m) holds for every m: with the largest x nothing overflows. */
+/* A digit is no quantity: an 8 is not twice a 4. So the network gives ten numbers, softmax makes shares of them,
+ * and the loss is minus the logarithm of the right digit's share. The logarithm of a quotient is a difference,
+ * which saves a division; and log sum exp x = m + log sum exp(x - m) holds for every m: with the largest x nothing
+ * overflows. Ten numbers that know nothing yet give log 10 = 2.303. */
 
 enum { LAST = 1 << 1 };
 
@@ -110,9 +112,9 @@ socle_status step_loss(lesson *l, socle_ctx *c)
 
 /* ---- loop: a training loop with parameters and an optimizer of its own ---- */
 
-/* A module knows its parts because they were registered with it, which is how a list of all parameters comes about; a step of
- * the optimizer subtracts from each its gradient times the learning rate. The library's network and its SGD then do the
- * same, number by number. */
+/* A module knows its parts because they were registered with it, which is how a list of all parameters comes
+ * about; a step of the optimizer subtracts from each its gradient times the learning rate. The library's network
+ * and its SGD then do the same. */
 
 typedef struct model {
     socle_module *l1, *l2;
@@ -210,9 +212,9 @@ socle_status step_loop(lesson *l, socle_ctx *c)
 
 /* ---- data: dataset, sampler and loader ---- */
 
-/* A dataset gives the i-th sample, a sampler says in which order, new in every epoch, and a loader takes as many as make a batch
- * and collates them into tensors. The last batch is smaller. The library's loader does the same with threads that work
- * ahead; its order depends on the seed and the number of the epoch alone. */
+/* A dataset gives the i-th sample, a sampler says in which order, new in every epoch, and a loader takes as many
+ * as make a batch and collates them into tensors. The last batch is smaller. The library's loader does the same
+ * with threads that work ahead; its order depends on the seed and the number of the epoch alone. */
 
 typedef struct sampler {
     size_t n;
@@ -294,9 +296,11 @@ socle_status step_data(lesson *l, socle_ctx *c)
 
 /* ---- validation: in evaluation mode, weighted by samples ---- */
 
-/* Validation updates nothing and records no gradients, and layers that differ, like dropout, are told that nobody trains. A mean
- * over batches' means, which is what the notebook prints first, counts every image of a small batch for more: with batches
- * of 9,999 and 1 the last image is worth all others. Weighted by the batches' sizes it is the mean over images again. */
+/* Validation updates nothing and records no gradients, and layers that differ, like dropout, are told that nobody
+ * trains. A mean over batches' means, which is what the notebook prints first, counts every image of a small batch
+ * for more: with batches of 9,999 and 1 the last image is worth all others. Weighted by the batches' sizes it is
+ * the mean over images again. The notebook's epochs: .9533 .8684 .9609 .9664 .9625; at this rate, 0.5, an epoch
+ * ends now here, now there. */
 
 typedef struct means {
     double loss, accuracy;
