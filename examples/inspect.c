@@ -11,8 +11,7 @@ static socle_status no_memory(void)
     return socle_fail(SOCLE_ERR_NOMEM, "no memory for a picture");
 }
 
-/* f as name in --out; f is freed. */
-static socle_status write_figure(const options *o, socle_figure *f, const char *name)
+socle_status write_figure(const options *o, socle_figure *f, const char *name)
 {
     char *path = options_out_path(o, name);
     socle_status s = path ? socle_figure_write(f, path) : no_memory();
@@ -21,14 +20,23 @@ static socle_status write_figure(const options *o, socle_figure *f, const char *
     return s;
 }
 
-/* ---- the learning rate ---- */
-
 static void print_figure(const socle_figure *f)
 {
     bool terminal = isatty(STDOUT_FILENO);
     socle_status s = socle_figure_print(f, stdout, (socle_print_desc){ .unicode = terminal, .color = terminal });
     (void)s; /* a picture that cannot be printed is not missed */
 }
+
+socle_status show_figure(const options *o, socle_figure *f, const char *name)
+{
+    if (o->plot)
+        return write_figure(o, f, name);
+    print_figure(f);
+    socle_figure_free(f);
+    return SOCLE_OK;
+}
+
+/* ---- the learning rate ---- */
 
 socle_status find_rate(const options *o, socle_learner *l, double *lr)
 {

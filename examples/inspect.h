@@ -5,6 +5,11 @@
 #include <socle/socle.h>
 #include "options.h"
 
+/* f as name in --out; f is freed. */
+socle_status write_figure(const options *o, socle_figure *f, const char *name);
+/* The same with --plot, else printed as text. */
+socle_status show_figure(const options *o, socle_figure *f, const char *name);
+
 /* Tries learning rates, prints the curve and the suggestion, draws lr_find.png with --plot, and changes *lr to what is
  * suggested, if anything is. */
 socle_status find_rate(const options *o, socle_learner *l, double *lr);

@@ -60,6 +60,7 @@ static const struct flag {
       "initial weights by LSUV: every layer's results of mean 0 and deviation 1" },
     { "stats", NULL, 'a', OPTION_INSPECT, "record every layer's activations, and print what they came to" },
     { "plot", NULL, 'p', OPTION_INSPECT | OPTION_CHALLENGE, "draw what was recorded into --out (or here), as PNG" },
+    { "plot", "DIR", 'P', OPTION_PLOT_DIR, "draw the pictures into DIR, as PNG, not as text" },
     { "out", "DIR", 'o', 0, "write the table to DIR/metrics.csv" },
     { "save", "FILE", 'S', OPTION_SAVE, "write the trained weights" },
     { "summary", NULL, 'u', OPTION_SUMMARY, "print the network's layers first" },
@@ -238,6 +239,9 @@ static bool set(options *o, int flag, const char *text, const char *const *model
         return o->lsuv = true;
     case 'a':
         return o->stats = true;
+    case 'P':
+        o->out = text;
+        return o->plot = true;
     case 'p':
         return o->plot = true;
     default:

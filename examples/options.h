@@ -19,7 +19,8 @@ enum {
     OPTION_RECIPE = 256,    /* --recipe */
     OPTION_CHALLENGE = 512, /* --holdout, --tta, --per-batch, --dry-run, --plot */
     OPTION_STEP = 1024,     /* --step */
-    OPTION_INIT = 2048      /* --init */
+    OPTION_INIT = 2048,     /* --init */
+    OPTION_PLOT_DIR = 4096  /* --plot DIR, not with OPTION_INSPECT */
 };
 
 typedef struct options {

@@ -56,6 +56,8 @@ typedef int (*socle_param_visit)(const char *path, socle_module *owner, socle_te
 typedef int (*socle_module_visit)(const char *path, socle_module *m, void *user);
 SOCLE_API int socle_module_each_param(socle_module *m, socle_param_visit f, void *user);
 SOCLE_API int socle_module_each(socle_module *m, socle_module_visit f, void *user);
+/* The parameter or buffer at that path, borrowed from its module; NULL, without a message, where there is none. */
+SOCLE_API socle_tensor *socle_module_named(const socle_module *m, const char *path);
 /* The modules that `which` accepts, in the order of socle_module_each, without looking inside an accepted one. list is
  * filled (and freed with socle_module_list_free) or, on failure, left alone; paths are owned by it, modules are not. */
 typedef bool (*socle_module_filter)(const char *path, const socle_module *m, void *user);

@@ -88,6 +88,30 @@ int socle_module_each(socle_module *m, socle_module_visit f, void *user)
 
 /* ---- finding ---- */
 
+/* What follows name in a path that begins with it: the rest behind the dot, "" at the end; NULL: it does not. */
+static const char *behind(const char *where, const char *name)
+{
+    size_t n = strlen(name);
+    if (strncmp(where, name, n) != 0 || (where[n] != '.' && where[n] != '\0'))
+        return NULL;
+    return where[n] == '.' ? where + n + 1 : where + n;
+}
+
+socle_tensor *socle_module_named(const socle_module *m, const char *where)
+{
+    if (m == NULL || where == NULL)
+        return NULL;
+    for (size_t i = 0; i < m->n_tensors; i++)
+        if (strcmp(m->tensors[i].name, where) == 0)
+            return m->tensors[i].tensor;
+    for (size_t i = 0; i < m->n_children; i++) {
+        const char *rest = behind(where, m->children[i]->name);
+        if (rest != NULL)
+            return socle_module_named(m->children[i], rest);
+    }
+    return NULL;
+}
+
 typedef struct finding {
     socle_module_filter which;
     void *user;

@@ -307,7 +307,8 @@ static socle_status check_loss(const socle_ctx *c, const socle_tensor *loss)
     SOCLE_CHECK(socle_numel(loss) == 1, SOCLE_ERR_SHAPE, "backward: the loss has shape %s, not one element",
                 shape_text(socle_shape_of(loss)).text);
     SOCLE_CHECK(socle_device_of(loss) == c->device && is_on(c->tape, loss), SOCLE_ERR_STATE,
-                "backward: the loss is not a recorded result of this ctx since its last backward or clear");
+                "backward: the loss is not a recorded result of this ctx since its last backward, clear or end of "
+                "the outermost scope (a training step is one scope, from its forward pass on)");
     return SOCLE_OK;
 }
 

@@ -1,8 +1,8 @@
 #!/bin/sh
-# examples.sh FASHION_MNIST BATCHNORM FASHION_CHALLENGE README_TRAIN README_CALLBACK MAKE_IDX: the examples run on a small synthetic data set, learn it,
+# examples.sh FASHION_MNIST BATCHNORM FASHION_CHALLENGE LESSON9 README_TRAIN README_CALLBACK MAKE_IDX: the examples run on a small synthetic data set, learn it,
 # and write the same results whatever the number of threads and workers.
 set -eu
-fashion_mnist=$1 batchnorm=$2 fashion_challenge=$3 readme_train=$4 readme_callback=$5 make_idx=$6
+fashion_mnist=$1 batchnorm=$2 fashion_challenge=$3 lesson9=$4 readme_train=$5 readme_callback=$6 make_idx=$7
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
@@ -88,6 +88,35 @@ else
     grep -q cairo stderr || fail "--plot: $(cat stderr)"
 fi
 challenge --holdout --seeds 2 --tta | grep -q -- "+- .* tta " || fail "two seeds have no spread"
+
+# lesson 9: what is done by hand comes out as what the library does, whatever the number of threads and workers
+"$lesson9" --data data --threads 1 --workers 0 > lesson.txt
+"$lesson9" --data data --threads 2 --workers 2 > lesson-two.txt
+cmp lesson.txt lesson-two.txt || fail "lesson 9 depends on threads"
+steps=$("$lesson9" --help | sed -nE 's/^ *--step NAME +one of all, (.*) \(all\)$/\1/p' | tr -d ,)
+[ "$(grep -c '^== ' lesson.txt)" -eq "$(echo "$steps" | wc -w)" ] || fail "steps are missing: $(grep '^== ' lesson.txt)"
+for step in $steps; do
+    grep -q "^== $step$" lesson.txt || fail "the step $step did not run"
+done
+# same WORDS-OF-ONE-LINE WORDS-OF-ANOTHER: both lines of the step end in the same numbers
+same() {
+    [ "$(sed -n "s/^ *$1 *//p" lesson.txt)" = "$(sed -n "s/^ *$2 *//p" lesson.txt)" ] || fail "\"$1\" and \"$2\" differ: $(cat lesson.txt)"
+    grep -q "^ *$1" lesson.txt || fail "there is no \"$1\""
+}
+same "x - (m + log(sum exp(x - m)))" "the library's log-softmax"
+same "x - (m + log(sum exp(x - m)))" "the library's cross entropy"
+same "LR_Find:" "the library:"
+"$lesson9" --data data --step loop > loop.txt
+[ "$(sed -n '/^our/,/^the/s/^  //p' loop.txt)" = "$(sed -n "/^the library's/,\$s/^  //p" loop.txt)" ] || fail "our optimizer and the library's differ: $(cat loop.txt)"
+if "$lesson9" --data data --step annealing --plot lesson > /dev/null 2> stderr; then
+    for name in annealing recorder; do
+        [ "$(head -c 4 "lesson/$name.png" | tail -c 3)" = PNG ] || fail "lesson/$name.png is no picture"
+    done
+else
+    grep -q cairo stderr && [ "$(wc -l < stderr)" -eq 1 ] || fail "--plot: $(cat stderr)"
+fi
+! "$lesson9" --data data --step none > /dev/null 2> stderr || fail "a step that does not exist is accepted"
+[ "$(wc -l < stderr)" -eq 1 ] || fail "one line on stderr was expected: $(cat stderr)"
 
 "$fashion_mnist" --data data --epochs 1 --summary > six.txt
 grep -q 4,474 six.txt || grep -q 4474 six.txt || fail "--summary does not show the 4474 parameters: $(cat six.txt)"

@@ -69,6 +69,30 @@ Test(walk, a_modules_own_tensors_come_before_its_childrens_in_order_of_registrat
     socle_device_close(d);
 }
 
+static int compare_named(const char *path, socle_module *owner, socle_tensor *t, bool trainable, void *user)
+{
+    (void)owner, (void)trainable;
+    cr_assert_eq(socle_module_named(user, path), t, "%s", path);
+    return 0;
+}
+
+Test(walk, every_path_of_the_walk_leads_to_its_tensor_and_no_other_path_does)
+{
+    socle_device *d = open_device("ref", 1);
+    socle_module *m = tree(d);
+    cr_assert_eq(socle_module_each_param(m, compare_named, m), 0);
+    static const char *const nowhere[] = {
+        "",       "body",   "body.0",      "body.0.", "body.2.weight", "bod.0.weight", "body.0.weight.x",
+        "scale.", ".scale", "body0.weight"
+    };
+    for (size_t i = 0; i < sizeof nowhere / sizeof *nowhere; i++)
+        cr_assert_null(socle_module_named(m, nowhere[i]), "\"%s\"", nowhere[i]);
+    cr_assert_null(socle_module_named(NULL, "scale"));
+    cr_assert_null(socle_module_named(m, NULL));
+    socle_module_free(m);
+    socle_device_close(d);
+}
+
 static int stop_at_third(const char *path, socle_module *owner, socle_tensor *t, bool trainable, void *user)
 {
     (void)path;

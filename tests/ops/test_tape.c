@@ -167,6 +167,16 @@ Test(tape, a_second_backward_is_out_of_order)
     socle_release(x);
 }
 
+Test(tape, a_loss_whose_scope_has_ended_is_refused_in_words)
+{
+    socle_tensor *x = leaf(2, 3);
+    socle_scope outermost = socle_scope_begin(c);
+    socle_tensor *y = socle_scope_end(c, outermost, socle_square(c, x));
+    cr_assert_eq(socle_backward(c, sum(y)), SOCLE_ERR_STATE);
+    cr_assert_not_null(strstr(socle_error(), "one scope"), "%s", socle_error());
+    socle_release(x);
+}
+
 Test(tape, a_loss_of_another_ctx_is_refused)
 {
     socle_tensor *x = leaf(1, 2);
