@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <socle/socle.h>
+#include <socle/sys/prim.h>
 #include <socle/sys/test.h>
 
 typedef struct place {
@@ -94,6 +95,35 @@ Test(oom, tensors_and_ops)
 {
     for (int i = 0, n = count_places(); i < n; i++)
         sweep(tensors_and_ops, places[i], 20);
+}
+
+/* ---- convolutions of many channels, which transform all they read ---- */
+
+static socle_status convolve(place p)
+{
+    const socle_conv conv = { { 1, 1 }, { 1, 1 }, { 1, 1 }, 1 };
+    socle_device *d = open_at(p);
+    const socle_shape images = socle_shape4(9, 16, 8, 8), windows = socle_shape4(16, 16, 3, 3);
+    socle_tensor *x = socle_tensor_dense(d, SOCLE_F32, images, 0), *y = socle_tensor_dense(d, SOCLE_F32, images, 0);
+    socle_tensor *w = socle_tensor_new(d, SOCLE_F32, windows);
+    socle_status s = x == NULL || y == NULL || w == NULL ? socle_error_status() : socle_prim_fill(x, 1);
+    if (s == SOCLE_OK)
+        s = socle_prim_fill(w, 1);
+    if (s == SOCLE_OK)
+        s = socle_prim_conv(&conv, SOCLE_EPILOGUE_NONE, y, x, w, NULL);
+    if (s == SOCLE_OK)
+        s = socle_prim_conv_grad(&conv, SOCLE_EPILOGUE_NONE, x, NULL, NULL, y, y, w, NULL);
+    socle_release(x);
+    socle_release(y);
+    socle_release(w);
+    socle_device_close(d);
+    return s;
+}
+
+Test(oom, convolutions_of_many_channels)
+{
+    for (int i = 0, n = count_places(); i < n; i++)
+        sweep(convolve, places[i], 5);
 }
 
 /* ---- building a network, and training steps ---- */
