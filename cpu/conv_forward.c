@@ -1,5 +1,5 @@
 /* The forward pass in the lane format: chunks of images and outputs over the tiles of isa/body_conv.h. */
-#include "conv_plan.h"
+#include "winograd.h"
 
 #include "parallel.h"
 
@@ -91,10 +91,58 @@ static void pack_groups(cpu_device *d, const conv_geometry *g, conv_pack pack)
     }
 }
 
+/* ---- Winograd ---- */
+
+typedef struct winograd_job {
+    winograd plan;
+    const conv_geometry *g;
+    lane_map y, x;
+    const float *bias;
+    int64_t chunk_blocks, image_chunks, part; /* part: outputs of one chunk */
+    bool relu;
+} winograd_job;
+
+static void winograd_chunks(void *arg, int64_t first, int64_t last)
+{
+    const winograd_job *j = arg;
+    for (int64_t chunk = first; chunk < last; chunk++) {
+        const int64_t block = chunk % j->image_chunks * j->chunk_blocks, k = chunk / j->image_chunks * j->part;
+        lane_map x = j->x, y = j->y;
+        x.at += block * x.block;
+        y.at += block * y.block;
+        winograd_run(&j->plan, x, y, min64(j->chunk_blocks, j->g->blocks - block),
+                     (conv_range){ k, min64(k + j->part, j->g->k) }, j->bias, j->relu);
+    }
+}
+
+/* Few images: outputs are shared out too, in parts beside which the inputs that each transforms anew cost little. */
+static int64_t winograd_part(const winograd_job *j)
+{
+    enum { CHUNKS = 4, PART = 64 };
+    const int64_t parts = min64((CHUNKS - 1) / j->image_chunks + 1, j->g->k / PART);
+    return parts < 2 ? j->g->k : ((j->g->k - 1) / parts / WINOGRAD_PACK + 1) * WINOGRAD_PACK;
+}
+
+static socle_status winograd_forward(workspace *ws, winograd_job *j, const float *w)
+{
+    j->chunk_blocks = winograd_chunk_blocks(j->g);
+    j->image_chunks = (j->g->blocks + j->chunk_blocks - 1) / j->chunk_blocks;
+    j->part = winograd_part(j);
+    const int64_t parts = (j->g->k + j->part - 1) / j->part;
+    socle_status s = winograd_prepare(ws, j->g, false, w, &j->plan);
+    if (s == SOCLE_OK)
+        cpu_for(ws->device->threads, j->image_chunks * parts, 1, winograd_chunks, j);
+    return s;
+}
+
 socle_status conv_lanes_forward(cpu_device *d, const conv_geometry *g, socle_epilogue e, lane_map y, lane_map x,
                                 const float *w, const float *bias)
 {
     workspace ws = workspace_on(d);
+    if (winograd_suits(g, false)) {
+        winograd_job j = { .g = g, .y = y, .x = x, .bias = bias, .relu = e == SOCLE_EPILOGUE_RELU };
+        return workspace_end(&ws, winograd_forward(&ws, &j, w));
+    }
     conv_plan plan;
     socle_status s = conv_plan_forward(&ws, g, x, y, &plan);
     if (s != SOCLE_OK)

@@ -8,6 +8,7 @@
  * Chunks do not depend on the number of threads, and their sums are added in order. */
 #include "conv_grad_w.h"
 #include "conv_quads.h"
+#include "winograd.h"
 
 #include "parallel.h"
 
@@ -15,9 +16,10 @@ typedef struct grad_job {
     const struct cpu_conv_kernels *kernels;
     const conv_geometry *g;
     lane_map dy, y, dx;
-    bool relu, copies; /* copies: dz is not simply dy */
-    bool by_quads;
-    conv_quads quads; /* of dx, or */
+    bool relu, copies;                            /* copies: dz is not simply dy */
+    enum { BY_TILES, BY_QUADS, BY_WINOGRAD } way; /* to dx */
+    conv_quads quads;
+    winograd winograd;
     conv_plan plan;
     const float *packed;
     int64_t group_size, tile_size;
@@ -59,23 +61,27 @@ static void chunk_dx(const grad_job *j, int64_t chunk, lane_map dz)
 {
     const conv_geometry *g = j->g;
     const int64_t first = chunk * j->chunk_blocks, blocks = min64(j->chunk_blocks, g->blocks - first);
-    if (j->by_quads) {
-        lane_map dx = j->dx;
-        dx.at += first * dx.block;
+    lane_map dx = j->dx;
+    dx.at += first * dx.block;
+    if (j->way == BY_QUADS) {
         conv_quads_run(j->kernels, g, &j->quads, dz, dx, blocks);
+        return;
+    }
+    if (j->way == BY_WINOGRAD) {
+        winograd_run(&j->winograd, dz, dx, blocks, (conv_range){ 0, g->c }, NULL, false);
         return;
     }
     for (int64_t group = 0; group < g->p.groups; group++) {
         const conv_tiles t = {
             .x = dz.at + group * g->k * dz.channel,
-            .y = j->dx.at + first * j->dx.block + group * g->c * j->dx.channel,
+            .y = dx.at + group * g->c * dx.channel,
             .blocks = blocks,
             .x_block = dz.block,
-            .y_block = j->dx.block,
+            .y_block = dx.block,
             .channels = g->k,
             .x_channel = dz.channel,
             .outputs = g->c,
-            .y_channel = j->dx.channel,
+            .y_channel = dx.channel,
             .w = j->packed + group * j->group_size,
             .w_tile = j->tile_size,
             .w_channel = g->r * g->s * CONV_PACK,
@@ -147,9 +153,11 @@ static socle_status prepare(workspace *ws, grad_job *j, const float *w, bool wan
     if (!j->dx.at)
         return SOCLE_OK;
     const lane_map dz = j->copies ? lane_map_dense(NULL, channels, g->ho, g->wo) : j->dy; /* its strides */
-    j->by_quads = conv_quads_suit(g);
-    if (j->by_quads)
+    j->way = conv_quads_suit(g) ? BY_QUADS : winograd_suits(g, true) ? BY_WINOGRAD : BY_TILES;
+    if (j->way == BY_QUADS)
         return conv_quads_prepare(ws, g, dz, j->dx, w, &j->quads);
+    if (j->way == BY_WINOGRAD)
+        return winograd_prepare(ws, g, true, w, &j->winograd);
     socle_status s = conv_plan_backward(ws, g, dz, j->dx, &j->plan);
     return s == SOCLE_OK ? pack_backward(ws, j, w) : s;
 }

@@ -6,16 +6,17 @@
 
 #include <socle/sys/backend.h>
 
-struct cpu_elementwise_kernels; /* isa/kernels_elementwise.h */
-struct cpu_reduce_kernels;      /* isa/kernels_reduce.h: reductions, softmax, cross entropy */
-struct cpu_pool_kernels;        /* isa/kernels_pool.h */
-struct cpu_random_kernels;      /* isa/kernels_random.h */
-struct cpu_optim_kernels;       /* isa/kernels_optim.h */
-struct cpu_gemm_kernels;        /* isa/kernels_gemm.h */
-struct cpu_conv_kernels;        /* isa/kernels_conv.h: convolution and linear layers in the lane format */
-struct cpu_dots_kernels;        /* isa/kernels_dots.h: products of a few rows */
-struct cpu_norm_kernels;        /* isa/kernels_norm.h */
-struct cpu_winograd_weights_kernels; /* isa/kernels_winograd_weights.h: gradients of 3x3 weights */
+struct cpu_elementwise_kernels;      /* isa/kernels_elementwise.h */
+struct cpu_reduce_kernels;           /* isa/kernels_reduce.h: reductions, softmax, cross entropy */
+struct cpu_pool_kernels;             /* isa/kernels_pool.h */
+struct cpu_random_kernels;           /* isa/kernels_random.h */
+struct cpu_optim_kernels;            /* isa/kernels_optim.h */
+struct cpu_gemm_kernels;             /* isa/kernels_gemm.h */
+struct cpu_conv_kernels;             /* isa/kernels_conv.h: convolution and linear layers in the lane format */
+struct cpu_dots_kernels;             /* isa/kernels_dots.h: products of a few rows */
+struct cpu_norm_kernels;             /* isa/kernels_norm.h */
+struct cpu_winograd_kernels;         /* isa/kernels_winograd.h: convolutions of 3x3 windows */
+struct cpu_winograd_weights_kernels; /* isa/kernels_winograd_weights.h: gradients of their weights */
 
 struct cpu_kernels {
     const char *name; /* "avx512": what SOCLE_CPU_ISA says */
@@ -29,6 +30,7 @@ struct cpu_kernels {
     const struct cpu_conv_kernels *conv;
     const struct cpu_dots_kernels *dots;
     const struct cpu_norm_kernels *norm;
+    const struct cpu_winograd_kernels *winograd;
     const struct cpu_winograd_weights_kernels *winograd_weights;
 };
 

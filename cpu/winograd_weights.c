@@ -45,9 +45,9 @@ static winograd_patch patch_of(const winograd_weights *j, int64_t block, int64_t
         .x = j->x.at + block * j->x.block,
         .at = row * j->x.row + column * j->x.column,
         .row_from = row < 0 ? (int)-row : 0,
-        .row_to = (int)min64(g->h - row, WINOGRAD_PATCH),
+        .row_to = (int)min64(g->h - row, WINOGRAD_INPUTS),
         .column_from = column < 0 ? (int)-column : 0,
-        .column_to = (int)min64(g->w - column, WINOGRAD_PATCH),
+        .column_to = (int)min64(g->w - column, WINOGRAD_INPUTS),
         .images = conv_images(g, block),
     };
 }
@@ -125,7 +125,7 @@ static void chunk_steps(const winograd_weights *j, int64_t block, int64_t tiles,
     for (int64_t s = 0; s < steps; s++) {
         const int64_t first = tiles * s / steps, count = tiles * (s + 1) / steps - first;
         transform(j, block, first, count, dz, x, z);
-        for (int p = 0; p < WINOGRAD_POINTS; p++)
+        for (int p = 0; p < WINOGRAD_POSITIONS; p++)
             j->kernels->product(&(winograd_product){
                 .tiles = count,
                 .columns = j->columns,
@@ -178,7 +178,7 @@ static void sum_all_tiles(const winograd_weights *j, int64_t k, int64_t c, int64
 {
     enum { TILES = 8 }; /* whose z and x stay in the L1 cache */
     const int64_t tiles = j->g->blocks * j->tiles;
-    for (int p = 0; p < WINOGRAD_POINTS; p++)
+    for (int p = 0; p < WINOGRAD_POSITIONS; p++)
         for (int64_t t = 0; t < tiles; t += TILES)
             j->kernels->product(&(winograd_product){
                 .tiles = min64(TILES, tiles - t),
@@ -229,7 +229,7 @@ bool winograd_weights_suit(const conv_geometry *g, int64_t chunk_blocks)
         return false;
     const int64_t columns = divide_up(g->c, WINOGRAD_COLUMNS) * WINOGRAD_COLUMNS, panels = divide_up(g->k, GROUP);
     const int64_t direct = conv_work(g) / g->k * panels * GROUP;
-    const int64_t tile = WINOGRAD_POINTS * columns * panels * GROUP + PATCH * columns + TILE * panels;
+    const int64_t tile = WINOGRAD_POSITIONS * columns * panels * GROUP + PATCH * columns + TILE * panels;
     return tiles_of(g) * tile + SUMS * columns * panels / chunk_blocks < direct - direct / 8;
 }
 
@@ -239,7 +239,7 @@ static bool take(workspace *ws, winograd_matrices *m, int64_t panels, int64_t pa
 {
     m->panel = panel;
     m->point = panels * panel + CONV_LANES;
-    m->size = WINOGRAD_POINTS * m->point;
+    m->size = WINOGRAD_POSITIONS * m->point;
     m->at = workspace_floats(ws, copies * m->size);
     return m->at != NULL;
 }
@@ -260,9 +260,9 @@ socle_status winograd_weights_prepare(workspace *ws, winograd_weights *j, const 
         .panels = divide_up(g->k, GROUP),
         .chunk_blocks = chunk_blocks,
     };
-    const int64_t tile = WINOGRAD_POINTS * CONV_LANES * (j->columns + j->panels * GROUP);
+    const int64_t tile = WINOGRAD_POSITIONS * CONV_LANES * (j->columns + j->panels * GROUP);
     j->step = FLOATS / tile < LEAST ? LEAST : FLOATS / tile;
-    j->kept = WINOGRAD_POINTS * GROUP * j->panels * j->columns > KEEP;
+    j->kept = WINOGRAD_POSITIONS * GROUP * j->panels * j->columns > KEEP;
     j->part = j->kept ? min64(PART_COLUMNS, j->columns) : j->columns;
     const int64_t tiles = j->kept ? g->blocks * j->tiles : j->step, copies = j->kept ? 1 : threads;
     if (!take(ws, &j->x_all, j->columns / WINOGRAD_COLUMNS, tiles * WINOGRAD_X, copies) ||

@@ -9,18 +9,7 @@
  * Order of summation: tiles, then images, one accumulator a sum. Tails: none, operands are padded with zeros.
  * Aliasing: none. */
 #include "kernels_winograd_weights.h"
-
-#define WINOGRAD_P     0.6875f /* the points, and their powers */
-#define WINOGRAD_P2    0.47265625f
-#define WINOGRAD_P3    0.324951171875f
-#define WINOGRAD_Q     1.375f
-#define WINOGRAD_Q2    1.890625f
-#define WINOGRAD_Q3    2.599609375f
-#define WINOGRAD_P2Q2  0.89361572265625f
-#define WINOGRAD_P2_Q2 2.36328125f /* P2 + Q2 */
-#define WINOGRAD_NP                                                                                                \
-    (2 * WINOGRAD_P2 * (WINOGRAD_P2 - WINOGRAD_Q2)) /* a point's distances from the others, multiplied */
-#define WINOGRAD_NQ (2 * WINOGRAD_Q2 * (WINOGRAD_Q2 - WINOGRAD_P2))
+#include "winograd_points.h"
 
 /* ---- one dimension ---- */
 
@@ -111,8 +100,8 @@ static void winograd_patch_part(const winograd_source *s, const winograd_patch *
 
 INLINE bool winograd_is_whole(const winograd_patch *p)
 {
-    return p->row_from == 0 && p->row_to == WINOGRAD_PATCH && p->column_from == 0 &&
-           p->column_to == WINOGRAD_PATCH && p->images == CONV_LANES;
+    return p->row_from == 0 && p->row_to == WINOGRAD_INPUTS && p->column_from == 0 &&
+           p->column_to == WINOGRAD_INPUTS && p->images == CONV_LANES;
 }
 
 /* The patch of another channel is on its way to the L1 cache while others are transformed: rows of a patch are
@@ -124,7 +113,7 @@ INLINE void winograd_patch_soon(const winograd_source *s, const winograd_patch *
             __builtin_prefetch(p->x + (p->at + channel + i * s->row + j * s->column));
 }
 
-static void winograd_patches(const winograd_source *s, float *to, int64_t point, int64_t panel)
+static void winograd_weights_patches(const winograd_source *s, float *to, int64_t point, int64_t panel)
 {
     const int64_t padded = (s->channels + WINOGRAD_COLUMNS - 1) / WINOGRAD_COLUMNS * WINOGRAD_COLUMNS;
     for (int64_t c = 0; c < padded; c++) {
@@ -133,7 +122,7 @@ static void winograd_patches(const winograd_source *s, float *to, int64_t point,
             if (c + 1 < s->channels)
                 winograd_patch_soon(s, &s->patch[i], (c + 1) * s->channel);
             if (c >= s->channels)
-                for (int p = 0; p < WINOGRAD_POINTS; p++)
+                for (int p = 0; p < WINOGRAD_POSITIONS; p++)
                     for (int lane = 0; lane < CONV_LANES; lane += VW)
                         vf_store(at + p * point + lane, vf_set(0));
             else if (winograd_is_whole(&s->patch[i]))
@@ -170,14 +159,14 @@ INLINE void winograd_tile_lanes(const float *z, float *to, int64_t point)
     }
 }
 
-static void winograd_tile(const float *z, int images, float *to, int64_t point)
+static void winograd_weights_tile(const float *z, int images, float *to, int64_t point)
 {
     for (int image = 0; image < CONV_LANES; image++, z += CONV_LANES, to += CONV_LANES)
         for (int k = 0; k < CONV_LANES; k += VW) {
             if (image < images)
                 winograd_tile_lanes(z + k, to + k, point);
             else
-                for (int p = 0; p < WINOGRAD_POINTS; p++)
+                for (int p = 0; p < WINOGRAD_POSITIONS; p++)
                     vf_store(to + p * point + k, vf_set(0));
         }
 }
@@ -249,7 +238,7 @@ static void product_of_panel(const winograd_product *p, const float *x, const fl
     product_pass(p, x, z, sums, 1);
 }
 
-static void winograd_products(const winograd_product *p)
+static void winograd_weights_products(const winograd_product *p)
 {
     const int64_t panels = p->outputs / CONV_LANES;
     for (int64_t k = 0; k < panels; k += PRODUCT_PANELS)
@@ -265,7 +254,7 @@ static void winograd_products(const winograd_product *p)
 
 /* ---- windows ---- */
 
-static void winograd_windows(const float *sums, int64_t point, int64_t channels, float *dw)
+static void winograd_weights_windows(const float *sums, int64_t point, int64_t channels, float *dw)
 {
     for (int64_t c = 0; c < channels; c++, sums += CONV_LANES, dw += 9 * CONV_LANES)
         for (int k = 0; k < CONV_LANES; k += VW) {
@@ -293,8 +282,8 @@ static void winograd_windows(const float *sums, int64_t point, int64_t channels,
 }
 
 static const struct cpu_winograd_weights_kernels winograd_weights_kernels = {
-    .patches = winograd_patches,
-    .tile = winograd_tile,
-    .product = winograd_products,
-    .windows = winograd_windows,
+    .patches = winograd_weights_patches,
+    .tile = winograd_weights_tile,
+    .product = winograd_weights_products,
+    .windows = winograd_weights_windows,
 };

@@ -1,6 +1,6 @@
 /* The serial kernels under Winograd's gradient of 3x3 weights, F(3x3, 4x4), in the lane format.
  *
- * What is transformed is 36 matrices, one a point. x: [channels / 8][tile][8][16 images], zeros beyond the
+ * What is transformed is 36 matrices, one a position. x: [channels / 8][tile][8][16 images], zeros beyond the
  * channels; dz, turned like that of `grad_w_channels`: [outputs / 16][tile][16 images][16]. So a product has 16
  * outputs in the lanes and broadcasts x, whose columns lie at constant distances from one pointer. Steps and
  * strides count floats. */
@@ -8,11 +8,9 @@
 #define CPU_ISA_KERNELS_WINOGRAD_WEIGHTS_H
 
 #include "kernels_conv.h"
+#include "kernels_winograd.h" /* WINOGRAD_TILE: rows and columns of dz in a tile; WINOGRAD_INPUTS: of x in its patch */
 
 enum {
-    WINOGRAD_TILE = 4,                          /* rows and columns of dz in a tile */
-    WINOGRAD_PATCH = 6,                         /* and of x in its patch */
-    WINOGRAD_POINTS = 36,                       /* products a tile */
     WINOGRAD_COLUMNS = 8,                       /* channels of x side by side */
     WINOGRAD_X = WINOGRAD_COLUMNS * CONV_LANES, /* floats of a tile in such a panel of x, */
     WINOGRAD_Z = CONV_LANES * CONV_LANES        /* and in one of 16 outputs of dz */

@@ -1,0 +1,77 @@
+/* The serial kernels of Winograd's F(4x4, 3x3), in the lane format: see winograd.h for what they add up to.
+ *
+ * A tile is 6x6 inputs that make 4x4 results; transformed, it has 36 positions. A panel of up to `panel` tiles goes through
+ * all kernels together, [position][channel][tile][16], with gaps between positions. Strides and steps count floats. Nothing
+ * needs to be aligned. */
+#ifndef CPU_ISA_KERNELS_WINOGRAD_H
+#define CPU_ISA_KERNELS_WINOGRAD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    WINOGRAD_TILE = 4,   /* results along an axis, */
+    WINOGRAD_WINDOW = 3, /* taps, */
+    WINOGRAD_INPUTS = 6, /* inputs */
+    WINOGRAD_POSITIONS = 36,
+    WINOGRAD_PACK = 8, /* outputs side by side in transformed weights */
+    WINOGRAD_PANEL_MAX = 3
+};
+
+/* Eight outputs of w [output][channel][3][3], from tap to tap 1. */
+typedef struct winograd_windows {
+    const float *w;
+    int64_t w_output, w_channel;
+    int outputs; /* there are; the rest of the eight counts as 0 */
+    int64_t channels;
+    bool turned; /* by half a turn */
+    float *u;    /* [position][channel][8] */
+    int64_t u_position;
+} winograd_windows;
+
+/* Inputs of a panel, all channels. */
+typedef struct winograd_inputs {
+    int tiles;
+    struct {
+        const float *x;
+        int64_t first;           /* where input (0, 0) of channel 0 lies, or would lie, from x */
+        int rows[2], columns[2]; /* [from, to): those inside the image; the others are 0 */
+    } tile[WINOGRAD_PANEL_MAX];
+    int64_t x_channel, x_row, x_column;
+    int64_t channels;
+    float *v; /* [position][channel][tile][16] */
+    int64_t v_position;
+} winograd_inputs;
+
+/* m [position][output][tile][16] = u times v: eight outputs, summed over channels in order. */
+typedef struct winograd_products {
+    int tiles;
+    int64_t channels;
+    const float *u, *v;
+    float *m;
+    int64_t u_position, v_position, m_position;
+} winograd_products;
+
+/* Results of a panel, up to eight outputs. */
+typedef struct winograd_results {
+    int tiles, outputs;
+    const float *m;
+    int64_t m_position;
+    struct {
+        float *y;          /* result (0, 0) of output 0 */
+        int rows, columns; /* how many are inside the image */
+    } tile[WINOGRAD_PANEL_MAX];
+    int64_t y_output, y_row, y_column;
+    const float *bias; /* outputs, or NULL */
+    bool relu;
+} winograd_results;
+
+struct cpu_winograd_kernels {
+    int panel;
+    void (*windows)(const winograd_windows *w);
+    void (*inputs)(const winograd_inputs *p);
+    void (*products)(const winograd_products *p);
+    void (*results)(const winograd_results *p);
+};
+
+#endif
