@@ -64,7 +64,7 @@ static const struct flag {
     { "out", "DIR", 'o', 0, "write the table to DIR/metrics.csv" },
     { "save", "FILE", 'S', OPTION_SAVE, "write the trained weights" },
     { "summary", NULL, 'u', OPTION_SUMMARY, "print the network's layers first" },
-    { "quiet", NULL, 'q', 0, "print one line at the end of a run, nothing else" },
+    { "quiet", NULL, 'q', 0, "print what a run came to in the end, nothing else" },
     { "help", NULL, 'h', 0, "this" },
 };
 enum { FLAGS = sizeof flags / sizeof flags[0] };
