@@ -85,6 +85,17 @@ static double bandwidth(memory_job *j, int threads, double seconds)
     return best * 1e-9;
 }
 
+double bench_triad(float *memory, size_t words, int threads)
+{
+    enum { MOVED = 4 << 20 }; /* bytes of a thread, at least */
+    memory_job j = { .memory = (uint32_t *)(void *)memory, .words = words / (size_t)threads, .triad = true };
+    const size_t bytes = j.words / 3 / 16 * 16 * 3 * sizeof(float);
+    j.repeats = MOVED / (bytes + 1) + 1;
+    double start = bench_now();
+    cpu_for(threads, threads, 1, run_memory, &j);
+    return (double)bytes * (double)j.repeats * threads / (bench_now() - start) * 1e-9;
+}
+
 static double best_yardstick(const bench *b)
 {
     double best = 0, end = bench_now() + b->seconds;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <socle/sys/memory.h>
 
 #include "cpu/device.h"
 #include "cpu/isa/kernels_conv.h"
@@ -93,6 +94,16 @@ static socle_status runs_of_a_sample(const bench *b, const bench_task *t, int *r
     return s;
 }
 
+/* Memory for a triad over as many bytes as a task moves; NULL where none is wanted. */
+static float *triad_memory(const bench *b, const bench_task *t, size_t *words)
+{
+    *words = (size_t)(t->bytes / sizeof(float));
+    if (*words < 64 * (size_t)b->threads)
+        *words = 64 * (size_t)b->threads;
+    bool wanted = t->bytes > 0 && strcmp(socle_device_backend(b->device)->name, "cpu") == 0;
+    return wanted ? socle_mem_zeroed(*words, sizeof(float)) : NULL;
+}
+
 socle_status bench_measure(const bench *b, bench_task *tasks, int n, double *peak)
 {
     enum { TASKS = 8 };
@@ -102,19 +113,25 @@ socle_status bench_measure(const bench *b, bench_task *tasks, int n, double *pea
         free(times);
         return socle_fail(SOCLE_ERR_NOMEM, "out of memory for samples");
     }
+    size_t words;
+    float *triad = triad_memory(b, tasks, &words);
     socle_status s = SOCLE_OK;
     for (int i = 0; i < n && s == SOCLE_OK; i++)
         s = runs_of_a_sample(b, &tasks[i], &runs[i]);
     *peak = 0;
     double end = bench_now() + b->seconds;
     while (s == SOCLE_OK && taken < SAMPLES && (taken < 5 || bench_now() < end)) {
-        *peak = fmax(*peak, bench_yardstick(b));
+        if (triad)
+            *peak = fmax(*peak, bench_triad(triad, words, b->threads));
+        else if (tasks[0].bytes == 0)
+            *peak = fmax(*peak, bench_yardstick(b));
         for (int i = 0; i < n && s == SOCLE_OK; i++)
             s = sample(b, &tasks[i], runs[i], &times[i * SAMPLES + taken]);
         taken++;
     }
     for (int i = 0; i < n && s == SOCLE_OK; i++)
         bench_summarize(times + i * SAMPLES, taken, &tasks[i].min, &tasks[i].median);
+    socle_mem_free(triad);
     free(times);
     return s;
 }
@@ -128,13 +145,19 @@ bool bench_wanted(const bench *b, const char *family, const char *name)
     return !b->filter || strstr(all, b->filter);
 }
 
-void bench_print_head(const bench *b)
+/* The heads of a kind's columns, where others stand above. */
+static void print_heads(const bench *b, int kind)
 {
-    if (b->json)
+    if (*b->heading == kind)
         return;
-    printf("%s\n", socle_device_name(b->device));
-    printf("%-7s %-17s %-25s %-9s %10s %10s %8s %8s %7s %6s\n", "", "", "", "", "min us", "median us", "GFLOP/s",
-           "nominal", "peak", "");
+    if (*b->heading == 0)
+        printf("%s\n", socle_device_name(b->device));
+    *b->heading = kind;
+    if (kind == 1)
+        printf("%-7s %-17s %-25s %-9s %10s %10s %8s %8s %7s\n", "", "", "", "", "min us", "median us", "GFLOP/s",
+               "nominal", "peak");
+    else
+        printf("%-15s %-58s %10s %10s %8s %8s\n", "", "", "min us", "median us", "GB/s", "triad");
 }
 
 void bench_print_row(const bench *b, const char *family, const char *name, const char *shape,
@@ -151,10 +174,28 @@ void bench_print_row(const bench *b, const char *family, const char *name, const
                    peak > 0 ? rate / peak : 0);
             continue;
         }
+        print_heads(b, 1);
         printf("%-7s %-17s %-25s %-9s %10.2f %10.2f %8.1f %8.1f", family, name, shape, t->what, t->min * 1e6,
                t->median * 1e6, rate, nominal);
         if (peak > 0)
             printf(" %7.1f %5.0f%%", peak, 100 * rate / peak);
+        putchar('\n');
+    }
+    fflush(stdout);
+}
+
+void bench_print_pass(const bench *b, const char *slot, const char *row, const bench_task *t, double limit)
+{
+    double rate = t->bytes / t->min * 1e-9;
+    if (b->json) {
+        printf("{\"family\": \"%s\", \"name\": \"%s\", \"threads\": %d, \"min_s\": %.4g, \"median_s\": %.4g, "
+               "\"bytes\": %.0f, \"gbs\": %.4g, \"triad_gbs\": %.4g, \"fraction\": %.4g}\n",
+               slot, row, b->threads, t->min, t->median, t->bytes, rate, limit, limit > 0 ? rate / limit : 0);
+    } else {
+        print_heads(b, 2);
+        printf("%-15s %-58s %10.2f %10.2f %8.1f", slot, row, t->min * 1e6, t->median * 1e6, rate);
+        if (limit > 0)
+            printf(" %8.1f %5.0f%%", limit, 100 * rate / limit);
         putchar('\n');
     }
     fflush(stdout);

@@ -1,5 +1,5 @@
-/* socle-bench: what the machine can do (peak), what of it each primitive reaches (prim), and what a training step of a
- * whole network takes (train). */
+/* socle-bench: what the machine can do (peak), what of it each primitive reaches (prim), how fast data come in (load), and
+ * what a training step of a whole network takes (train). */
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -13,17 +13,23 @@
 static const char help[] =
     "socle-bench peak [--threads N] [--seconds S] [--json]\n"
     "    fp32 multiply-adds and memory bandwidth of this machine, for 1 to N threads\n"
-    "socle-bench prim [--device SPEC] [--threads N] [--filter TEXT] [--seconds S] [--json]\n"
-    "    the primitives on the rows of tests/cases (convolutions, linear layers, matrix "
-    "products), each checked against\n"
-    "    the reference and then timed; TEXT selects rows by \"family name\"\n"
-    "socle-bench train [WORKLOAD] [--device SPEC] [--threads N] [--seconds S] [--json]\n"
+    "socle-bench prim [--device SPEC] [--threads N] [--filter TEXT] [--all] [--seconds S] [--json]\n"
+    "    the primitives on the rows of tests/cases, each checked against the reference and then timed: "
+    "convolutions,\n"
+    "    linear layers and matrix products in GFLOP/s, what passes over memory in GB/s; TEXT selects rows by\n"
+    "    \"family name\"; --all: also rows too small to be worth timing\n"
+    "socle-bench load [--data DIR] [--device SPEC] [--threads N] [--filter TEXT] [--seconds S] [--json]\n"
+    "    the data pipeline: batches of the workloads' sizes from bytes in memory, with 0 to N workers, and, where "
+    "DIR is\n"
+    "    said, its train-*-ubyte IDX files; TEXT selects \"load 256x1x28x28\", ..., \"load files\"\n"
+    "socle-bench train [WORKLOAD] [--batch-size N] [--device SPEC] [--threads N] [--seconds S] [--json]\n"
     "    a training step: time of its parts and of the whole, images a second, memory taken, "
     "kernels launched,\n"
     "    waits for the device, and the time to the first step; WORKLOAD is one of\n";
 
 static const char options_help[] =
     "\n"
+    "    --batch-size N images a step (default: the workload's)\n"
     "    --threads N    CPU threads (default: all cores this process may use)\n"
     "    --seconds S    time for each row, each line of peak, or the training (default: 0.5)\n"
     "    --json         one JSON object a line\n"
@@ -32,10 +38,10 @@ static const char options_help[] =
     "OMP_WAIT_POLICY=passive there.\n";
 
 typedef struct arguments {
-    const char *command, *workload, *device, *filter;
-    int threads;
+    const char *command, *workload, *device, *filter, *data;
+    int threads, batch;
     double seconds;
-    bool json;
+    bool all, json;
 } arguments;
 
 static bool number(const char *option, const char *text, double lo, double hi, double *out)
@@ -49,34 +55,46 @@ static bool number(const char *option, const char *text, double lo, double hi, d
     return false;
 }
 
+static bool whole_number(const char *option, const char *text, double hi, int *out)
+{
+    double v;
+    if (!number(option, text, 1, hi, &v))
+        return false;
+    if (v != floor(v)) {
+        complain("%s wants a whole number, not \"%s\"", option, text);
+        return false;
+    }
+    *out = (int)v;
+    return true;
+}
+
 /* One option that has a value. */
 static bool take(arguments *a, const char *option, const char *value)
 {
-    double v;
-    if (strcmp(option, "--device") == 0)
-        a->device = value;
-    else if (strcmp(option, "--filter") == 0)
-        a->filter = value;
-    else if (strcmp(option, "--seconds") == 0)
+    if (strcmp(option, "--seconds") == 0)
         return number(option, value, 0.001, 3600, &a->seconds);
-    else if (!number(option, value, 1, 1024, &v))
-        return false;
-    else if (v != floor(v)) {
-        complain("--threads wants a whole number, not \"%s\"", value);
-        return false;
-    } else
-        a->threads = (int)v;
+    if (strcmp(option, "--threads") == 0)
+        return whole_number(option, value, 1024, &a->threads);
+    if (strcmp(option, "--batch-size") == 0)
+        return whole_number(option, value, 1 << 20, &a->batch);
+    const char **text = strcmp(option, "--device") == 0 ? &a->device
+                        : strcmp(option, "--data") == 0 ? &a->data
+                                                        : &a->filter;
+    *text = value;
     return true;
 }
 
 static bool parse(int argc, char **argv, arguments *a)
 {
-    static const char *const commands[] = { "peak", "prim", "train" };
-    static const char *const with_value[] = { "--device", "--filter", "--seconds", "--threads" };
+    static const char *const commands[] = { "load", "peak", "prim", "train" };
+    static const char *const with_value[] = { "--batch-size", "--data",    "--device",
+                                              "--filter",     "--seconds", "--threads" };
     for (int i = 1; i < argc; i++) {
         bool known = false;
         if (strcmp(argv[i], "--json") == 0) {
             a->json = known = true;
+        } else if (strcmp(argv[i], "--all") == 0) {
+            a->all = known = true;
         } else if (argv[i][0] != '-' && !a->command) {
             a->command = argv[i];
             for (size_t c = 0; c < sizeof commands / sizeof commands[0]; c++)
@@ -103,22 +121,34 @@ static bool parse(int argc, char **argv, arguments *a)
         }
     }
     if (!a->command)
-        complain("say what: peak, prim or train; try --help");
+        complain("say what: peak, prim, load or train; try --help");
     return a->command;
 }
 
-static int prim(const arguments *a, int threads)
+static int load(bench b, const arguments *a)
 {
-    bench b = { .threads = threads, .seconds = a->seconds, .filter = a->filter, .json = a->json };
-    b.device = socle_device_open(a->device, (socle_device_desc){ .threads = threads });
+    b.device = socle_device_open(a->device, (socle_device_desc){ .threads = b.threads });
     if (!b.device) {
         complain("%s", socle_error());
         return 1;
     }
-    bench_print_head(&b);
-    int failed = bench_conv(&b) | bench_linear(&b) | bench_gemm(&b);
+    int failed = bench_load(&b, a->data);
     socle_device_close(b.device);
     return failed;
+}
+
+static int prim(bench b, const arguments *a)
+{
+    int heading = 0;
+    b.heading = &heading;
+    b.device = socle_device_open(a->device, (socle_device_desc){ .threads = b.threads });
+    if (!b.device) {
+        complain("%s", socle_error());
+        return 1;
+    }
+    int failed = bench_conv(&b) | bench_linear(&b) | bench_gemm(&b);
+    socle_device_close(b.device);
+    return failed | bench_rows(&b, a->device);
 }
 
 static void print_help(void)
@@ -144,8 +174,12 @@ int main(int argc, char **argv)
     int threads = a.threads ? a.threads : cpu_cores();
     if (strcmp(a.command, "peak") == 0)
         return bench_peak(threads, a.seconds, a.json);
+    bench b = {
+        .threads = threads, .seconds = a.seconds, .batch = a.batch, .filter = a.filter, .all = a.all, .json = a.json
+    };
     if (strcmp(a.command, "prim") == 0)
-        return prim(&a, threads);
-    bench b = { .threads = threads, .seconds = a.seconds, .json = a.json };
+        return prim(b, &a);
+    if (strcmp(a.command, "load") == 0)
+        return load(b, &a);
     return bench_train(b, a.device, a.workload, started);
 }

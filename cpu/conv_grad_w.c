@@ -1,4 +1,4 @@
-/* Gradients of the weights in the lane format; see conv_grad_w.h for the three ways.
+/* Gradients of the weights in the lane format; see conv_grad_w.h for the ways.
  *
  * Which way: with 16 output channels in the lanes (isa/body_conv_weights.h) unless too few of the lanes would work. Then
  * chunks of images keep partial sums as long as these are smaller than dz; where they are not (many channels, small
@@ -293,7 +293,7 @@ static void weights_part(void *arg, int64_t first, int64_t last)
     }
 }
 
-/* ---- the three ways ---- */
+/* ---- the ways ---- */
 
 /* The last block of x, with zeros where there is no image. */
 static socle_status masked_last(workspace *ws, const grad_w *j, lane_map x, lane_map *out)
@@ -315,6 +315,8 @@ static grad_w_way choose(const grad_w *j)
 {
     const conv_geometry *g = j->g;
     const int64_t lanes = lane_groups(g) * GROUP;
+    if (winograd_weights_suit(g, j->chunk_blocks))
+        return GRAD_W_WINOGRAD;
     if (g->k * 4 < lanes * 3)
         return GRAD_W_IMAGES;
     int64_t partial = j->chunks * filter(g) * lanes, kept = g->blocks * CONV_LANES * lanes * g->ho * g->wo;
@@ -325,7 +327,8 @@ static socle_status prepare_images(workspace *ws, grad_w *j, lane_map x)
 {
     const conv_geometry *g = j->g;
     j->slice = g->p.groups * g->k * filter(g);
-    j->partial = workspace_floats(ws, j->chunks * j->slice);
+    j->slices = j->chunks;
+    j->partial = workspace_floats(ws, j->slices * j->slice);
     if (!j->partial)
         return SOCLE_ERR_NOMEM;
     if (g->n % CONV_LANES == 0)
@@ -341,6 +344,7 @@ static socle_status prepare_channels(workspace *ws, grad_w *j)
     const int64_t groups = lane_groups(g) * g->p.groups, block = g->ho * g->wo * PIXEL;
     int64_t copies = ws->device->threads;
     j->slice = groups * filter(g) * GROUP;
+    j->slices = j->way == GRAD_W_WEIGHTS ? 1 : j->chunks;
     if (j->way == GRAD_W_WEIGHTS) {
         copies = groups;
         j->turned_size = g->blocks * block;
@@ -348,9 +352,20 @@ static socle_status prepare_channels(workspace *ws, grad_w *j)
         const int64_t rows = strip_rows(g);
         j->turned_size = rows == g->ho ? j->chunk_blocks * block : rows * g->wo * PIXEL;
     }
-    j->partial = workspace_floats(ws, (j->way == GRAD_W_WEIGHTS ? 1 : j->chunks) * j->slice);
+    j->partial = workspace_floats(ws, j->slices * j->slice);
     j->turned = j->partial ? workspace_floats(ws, copies * j->turned_size) : NULL;
     return j->turned ? SOCLE_OK : SOCLE_ERR_NOMEM;
+}
+
+static socle_status prepare_winograd(workspace *ws, grad_w *j, lane_map x)
+{
+    socle_status s = winograd_weights_prepare(ws, &j->winograd, j->g, x, j->chunk_blocks);
+    if (s != SOCLE_OK)
+        return s;
+    j->slice = lane_groups(j->g) * filter(j->g) * GROUP;
+    j->slices = j->winograd.kept ? 1 : j->chunks;
+    j->partial = workspace_floats(ws, j->slices * j->slice);
+    return j->partial ? SOCLE_OK : SOCLE_ERR_NOMEM;
 }
 
 socle_status grad_w_prepare(workspace *ws, grad_w *j, lane_map x, int64_t chunk_blocks)
@@ -359,6 +374,8 @@ socle_status grad_w_prepare(workspace *ws, grad_w *j, lane_map x, int64_t chunk_
     j->chunk_blocks = chunk_blocks;
     j->chunks = (j->g->blocks + chunk_blocks - 1) / chunk_blocks;
     j->way = choose(j);
+    if (j->way == GRAD_W_WINOGRAD)
+        return prepare_winograd(ws, j, x);
     j->taps_together = j->g->c < (j->way == GRAD_W_IMAGES ? FEW_FOR_IMAGES : FEW_FOR_CHANNELS);
     socle_status s = source_of(ws, j, x, &j->all);
     if (s != SOCLE_OK)
@@ -377,6 +394,8 @@ void grad_w_chunk(const grad_w *j, int64_t chunk, lane_map dz)
         images_chunk_of(j, chunk, dz);
     else if (j->way == GRAD_W_CHANNELS)
         channels_chunk_of(j, chunk, dz);
+    else if (j->way == GRAD_W_WINOGRAD)
+        winograd_weights_chunk(&j->winograd, chunk, dz, j->partial + chunk * j->slice);
     else
         turn_chunk_of(j, chunk, dz);
 }
@@ -387,7 +406,7 @@ static void sum_lane_groups(void *arg, int64_t first, int64_t last)
     const int64_t size = filter(j->g) * GROUP;
     for (int64_t i = first; i < last; i++) {
         float *acc = j->partial + i * size;
-        j->kernels->sum_slices(acc, acc, j->chunks, j->slice, size);
+        j->kernels->sum_slices(acc, acc, j->slices, j->slice, size);
         store_lanes(j, i, acc);
     }
 }
@@ -397,10 +416,15 @@ void grad_w_finish(cpu_device *d, const grad_w *j)
     enum { WORK = 65536 }; /* floats worth a thread */
     const conv_geometry *g = j->g;
     const int64_t groups = lane_groups(g) * g->p.groups;
-    if (j->way == GRAD_W_IMAGES)
-        j->kernels->sum_slices(j->dw, j->partial, j->chunks, j->slice, j->slice);
-    else if (j->way == GRAD_W_CHANNELS)
-        cpu_for(d->threads, groups, WORK / (j->chunks * filter(g) * GROUP) + 1, sum_lane_groups, (void *)j);
-    else
+    if (j->way == GRAD_W_WEIGHTS) {
         cpu_for(d->threads, groups, 1, weights_part, (void *)j);
+        return;
+    }
+    if (j->way == GRAD_W_IMAGES) {
+        j->kernels->sum_slices(j->dw, j->partial, j->slices, j->slice, j->slice);
+        return;
+    }
+    if (j->way == GRAD_W_WINOGRAD && j->winograd.kept)
+        winograd_weights_finish(d, &j->winograd, j->partial);
+    cpu_for(d->threads, groups, WORK / (j->slices * filter(g) * GROUP) + 1, sum_lane_groups, (void *)j);
 }

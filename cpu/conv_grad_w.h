@@ -3,13 +3,14 @@
 #ifndef CPU_CONV_GRAD_W_H
 #define CPU_CONV_GRAD_W_H
 
-#include "conv_plan.h"
+#include "winograd_weights.h"
 
 /* How weight gradients are summed. All sums are cut by the shape only. */
 typedef enum grad_w_way {
     GRAD_W_IMAGES,   /* images in the lanes: partial sums of every chunk of images, [k][c r s] */
     GRAD_W_CHANNELS, /* 16 outputs in the lanes: partial sums of every chunk of images, [k / 16][c r s][16] */
-    GRAD_W_WEIGHTS   /* 16 outputs in the lanes, dz of all images is kept, and chunks are parts of the weights */
+    GRAD_W_WEIGHTS,  /* 16 outputs in the lanes, dz of all images is kept, and chunks are parts of the weights */
+    GRAD_W_WINOGRAD  /* 3x3 windows: partial sums like those of CHANNELS, or one of all images */
 } grad_w_way;
 
 /* Output pixels of which one list of columns of dw takes the same: x of the pixel (rows.from, columns.from) and of column
@@ -34,12 +35,13 @@ typedef struct grad_w {
     float *dw;
     /* made by grad_w_prepare */
     grad_w_way way;
+    winograd_weights winograd;
     bool taps_together;      /* pieces have several taps; else one */
     grad_w_source all, last; /* last: the last block with zeros in the lanes without an image; IMAGES only */
     int64_t chunk_blocks, chunks;
-    int64_t slice;  /* floats of a partial sum, all groups */
-    float *partial; /* [chunks][slice] */
-    float *turned;  /* dz [thread][...] or, for WEIGHTS, of all images: [group, k / 16][block][pixel][16][16] */
+    int64_t slice, slices; /* floats of a partial sum, all groups; how many */
+    float *partial;        /* [slices][slice] */
+    float *turned; /* dz [thread][...] or, for WEIGHTS, of all images: [group, k / 16][block][pixel][16][16] */
     int64_t turned_size; /* floats: of a thread, or of one k / 16 of all blocks */
 } grad_w;
 

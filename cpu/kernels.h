@@ -15,6 +15,7 @@ struct cpu_gemm_kernels;        /* isa/kernels_gemm.h */
 struct cpu_conv_kernels;        /* isa/kernels_conv.h: convolution and linear layers in the lane format */
 struct cpu_dots_kernels;        /* isa/kernels_dots.h: products of a few rows */
 struct cpu_norm_kernels;        /* isa/kernels_norm.h */
+struct cpu_winograd_weights_kernels; /* isa/kernels_winograd_weights.h: gradients of 3x3 weights */
 
 struct cpu_kernels {
     const char *name; /* "avx512": what SOCLE_CPU_ISA says */
@@ -28,6 +29,7 @@ struct cpu_kernels {
     const struct cpu_conv_kernels *conv;
     const struct cpu_dots_kernels *dots;
     const struct cpu_norm_kernels *norm;
+    const struct cpu_winograd_weights_kernels *winograd_weights;
 };
 
 extern const struct cpu_kernels socle_cpu_scalar, socle_cpu_avx2, socle_cpu_avx512, socle_cpu_neon;

@@ -161,6 +161,8 @@ cpu_norm_row norm_row_of(const norm_job *j, int64_t group, int64_t channel)
         .gamma = j->gamma != NULL ? j->gamma + at : NULL,
         .beta = j->beta != NULL ? j->beta + at : NULL,
         .step = j->affine_step,
+        .next = p->batch ? 1 : 0,
+        .next_affine = j->affine_channel,
         .act = !p->act ? CPU_NORM_PLAIN
                : relu  ? CPU_NORM_RELU
                        : CPU_NORM_GENERAL,
@@ -178,6 +180,17 @@ bool norm_is_raised(const socle_norm *p, float var)
 float norm_inverse(const socle_norm *p, float var)
 {
     return 1.0f / sqrtf((norm_is_raised(p, var) ? p->var_min : var) + p->eps);
+}
+
+socle_status norm_inverses(const norm_job *j, workspace *w, const float **out)
+{
+    float *inverse = workspace_floats(w, j->groups);
+    if (inverse == NULL)
+        return SOCLE_ERR_NOMEM;
+    for (int64_t g = 0; g < j->groups; g++)
+        inverse[g] = norm_inverse(j->p, j->var[g]);
+    *out = inverse;
+    return SOCLE_OK;
 }
 
 /* ---- moments over images ---- */
@@ -366,28 +379,46 @@ socle_status cpu_moments(void *self, const socle_norm *p, socle_out mean, socle_
 typedef struct normalize_job {
     norm_job j;
     norm_rows x, y;
+    const float *inverse; /* over images: (G) */
 } normalize_job;
+
+/* Over images: all channels of a block or image at once. */
+static void normalize_unit(const normalize_job *n, int64_t u, int64_t g0, int64_t g1)
+{
+    cpu_norm_row r = norm_row_of(&n->j, g0, 0);
+    r.mean = n->j.mean + g0;
+    r.inverse = n->inverse + g0;
+    n->j.kernels->apply(&r, g1 - g0, n->j.length, norm_row(&n->y, u, g0, 0), n->y.group, norm_row(&n->x, u, g0, 0),
+                        n->x.group);
+}
+
+static void normalize_group(const normalize_job *n, int64_t u, int64_t g)
+{
+    const norm_job *j = &n->j;
+    float inverse[NORM_LANES];
+    int64_t at = (u * j->groups + g) * j->lanes;
+    for (int i = 0; i < j->lanes; i++)
+        inverse[i] = norm_inverse(j->p, j->var[at + i]);
+    cpu_norm_row r = norm_row_of(j, g, 0);
+    r.mean = j->mean + at;
+    r.inverse = inverse;
+    j->kernels->apply(&r, j->size, j->length, norm_row(&n->y, u, g, 0), n->y.channel, norm_row(&n->x, u, g, 0),
+                      n->x.channel);
+}
 
 static void normalize_rows(void *arg, int64_t first, int64_t last)
 {
     const normalize_job *n = arg;
-    const norm_job *j = &n->j;
-    int lanes = j->p->batch ? 1 : j->lanes;
-    float inverse[NORM_LANES];
     for (int64_t index = first; index < last; index++) {
-        norm_task t = norm_task_of(j, index);
-        for (int64_t u = t.u0; u < t.u1; u++)
-            for (int64_t g = t.g0; g < t.g1; g++) {
-                int64_t at = (j->p->batch ? g : u * j->groups + g) * lanes;
-                for (int i = 0; i < lanes; i++)
-                    inverse[i] = norm_inverse(j->p, j->var[at + i]);
-                for (int64_t k = 0; k < j->size; k++) {
-                    cpu_norm_row r = norm_row_of(j, g, k);
-                    r.mean = j->mean + at;
-                    r.inverse = inverse;
-                    j->kernels->apply(&r, j->length, norm_row(&n->y, u, g, k), norm_row(&n->x, u, g, k));
-                }
+        norm_task t = norm_task_of(&n->j, index);
+        for (int64_t u = t.u0; u < t.u1; u++) {
+            if (n->j.p->batch) {
+                normalize_unit(n, u, t.g0, t.g1);
+                continue;
             }
+            for (int64_t g = t.g0; g < t.g1; g++)
+                normalize_group(n, u, g);
+        }
     }
 }
 
@@ -402,6 +433,8 @@ socle_status cpu_normalize(void *self, const socle_norm *p, socle_out y, socle_i
         s = norm_rows_in(&n.j, &w, x, &n.x);
     if (s == SOCLE_OK)
         s = norm_rows_out(&n.j, &w, y, &n.y);
+    if (s == SOCLE_OK && p->batch)
+        s = norm_inverses(&n.j, &w, &n.inverse);
     if (s == SOCLE_OK) {
         cpu_for(n.j.d->threads, n.j.chunks * n.j.parts, 1, normalize_rows, &n);
         s = norm_settle(&n.j, &n.y);

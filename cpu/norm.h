@@ -41,11 +41,14 @@ socle_status norm_settle(const norm_job *j, const norm_rows *r);
 float *norm_row(const norm_rows *r, int64_t unit, int64_t group, int64_t channel);
 /* Of a unit's 16 lanes, how many hold images; 16 where units are images, whose lanes are all theirs. */
 int norm_valid(const norm_job *j, int64_t unit);
-/* The part of a row's description that belongs to a channel; mean and inverse are the caller's. */
+/* The part of a row's description that belongs to a channel; mean and inverse are the caller's. The rows that follow are
+ * those of the next groups where images share a mean, else those of the group's next channels. */
 cpu_norm_row norm_row_of(const norm_job *j, int64_t group, int64_t channel);
 /* 1 / sqrt(max(var, var_min) + eps), and whether var_min decided. */
 float norm_inverse(const socle_norm *p, float var);
 bool norm_is_raised(const socle_norm *p, float var);
+/* Of each group's variance, where images share a mean. */
+socle_status norm_inverses(const norm_job *j, workspace *w, const float **out);
 
 /* One task of cpu_for over chunks * parts: units u0 .. u1 - 1 of groups g0 .. g1 - 1. */
 typedef struct norm_task {

@@ -17,7 +17,8 @@ typedef struct grad_job {
     /* Of each chunk: over images sums of dz and dz (x - mean), (chunks, G, 16); over channels parts of dbeta and dgamma,
      * (chunks, G K). */
     float *sum, *with_x;
-    float *inverse, *fixed, *slope;  /* over images, (G): as kernels_norm.h names them */
+    const float *inverse;            /* over images, (G): as kernels_norm.h names it, */
+    float *fixed, *slope;            /* and its a and b */
     float *each_dgamma, *each_dbeta; /* parts of the gradients of a gamma for each element, (chunks, G K S) */
     float *dgamma, *dbeta;           /* or NULL; row-major */
 } grad_job;
@@ -30,7 +31,8 @@ static void row_sums(const grad_job *q, const cpu_norm_row *r, int64_t u, int64_
 {
     memset(sum, 0, NORM_LANES * sizeof *sum);
     memset(with_x, 0, NORM_LANES * sizeof *with_x);
-    q->j.kernels->grad_sums(r, q->j.length, norm_row(&q->dy, u, g, k), norm_row(&q->x, u, g, k), sum, with_x);
+    q->j.kernels->grad_sums(r, 1, q->j.length, norm_row(&q->dy, u, g, k), 0, norm_row(&q->x, u, g, k), 0, sum,
+                            with_x);
     for (int i = norm_valid(&q->j, u); i < NORM_LANES; i++)
         sum[i] = with_x[i] = 0.0f;
 }
@@ -76,31 +78,42 @@ static cpu_norm_row batch_row(const grad_job *q, int64_t g)
     return r;
 }
 
+/* Adds what a block that lacks images gives to the sums of the task's groups. */
+static void add_short_block(const grad_job *q, int64_t u, const norm_task *t, float *sum, float *with_x)
+{
+    for (int64_t g = t->g0; g < t->g1; g++, sum += NORM_LANES, with_x += NORM_LANES) {
+        float own[NORM_LANES], own_with_x[NORM_LANES];
+        cpu_norm_row r = batch_row(q, g);
+        row_sums(q, &r, u, g, 0, own, own_with_x);
+        for (int i = 0; i < NORM_LANES; i++) {
+            sum[i] += own[i];
+            with_x[i] += own_with_x[i];
+        }
+    }
+}
+
 static void batch_sums(void *arg, int64_t first, int64_t last)
 {
     const grad_job *q = arg;
     const norm_job *j = &q->j;
     for (int64_t index = first; index < last; index++) {
-        norm_task t = norm_task_of(j, index);
-        for (int64_t u = t.u0; u < t.u1; u++)
-            for (int64_t g = t.g0; g < t.g1; g++) {
-                int64_t at = (t.chunk * j->groups + g) * NORM_LANES;
-                cpu_norm_row r = batch_row(q, g);
-                if (u == t.u0) {
-                    row_sums(q, &r, u, g, 0, q->sum + at, q->with_x + at);
-                } else if (norm_valid(j, u) == NORM_LANES) {
-                    j->kernels->grad_sums(&r, j->length, norm_row(&q->dy, u, g, 0), norm_row(&q->x, u, g, 0),
-                                          q->sum + at, q->with_x + at);
-                } else {
-                    float s[NORM_LANES], t2[NORM_LANES];
-                    row_sums(q, &r, u, g, 0, s, t2);
-                    for (int i = 0; i < NORM_LANES; i++) {
-                        q->sum[at + i] += s[i];
-                        q->with_x[at + i] += t2[i];
-                    }
-                }
-                add_elements(q, &r, t.chunk, u, g, 0);
+        const norm_task t = norm_task_of(j, index);
+        const cpu_norm_row r = batch_row(q, t.g0);
+        const int64_t at = (t.chunk * j->groups + t.g0) * NORM_LANES, groups = t.g1 - t.g0;
+        float *sum = q->sum + at, *with_x = q->with_x + at;
+        memset(sum, 0, (size_t)(groups * NORM_LANES) * sizeof *sum);
+        memset(with_x, 0, (size_t)(groups * NORM_LANES) * sizeof *with_x);
+        for (int64_t u = t.u0; u < t.u1; u++) {
+            if (norm_valid(j, u) == NORM_LANES)
+                j->kernels->grad_sums(&r, groups, j->length, norm_row(&q->dy, u, t.g0, 0), q->dy.group,
+                                      norm_row(&q->x, u, t.g0, 0), q->x.group, sum, with_x);
+            else
+                add_short_block(q, u, &t, sum, with_x);
+            for (int64_t g = t.g0; j->affine_step != 0 && g < t.g1; g++) {
+                const cpu_norm_row each = batch_row(q, g);
+                add_elements(q, &each, t.chunk, u, g, 0);
             }
+        }
     }
 }
 
@@ -133,14 +146,13 @@ static void batch_inputs(void *arg, int64_t first, int64_t last)
 {
     const grad_job *q = arg;
     const norm_job *j = &q->j;
+    const int64_t steps[] = { q->dx.group, q->dy.group, q->x.group };
     for (int64_t index = first; index < last; index++) {
-        norm_task t = norm_task_of(j, index);
+        const norm_task t = norm_task_of(j, index);
+        const cpu_norm_row r = batch_row(q, t.g0);
         for (int64_t u = t.u0; u < t.u1; u++)
-            for (int64_t g = t.g0; g < t.g1; g++) {
-                cpu_norm_row r = batch_row(q, g);
-                j->kernels->grad(&r, j->length, norm_row(&q->dx, u, g, 0), norm_row(&q->dy, u, g, 0),
-                                 norm_row(&q->x, u, g, 0), q->fixed + g, q->slope + g);
-            }
+            j->kernels->grad(&r, t.g1 - t.g0, j->length, norm_row(&q->dx, u, t.g0, 0), norm_row(&q->dy, u, t.g0, 0),
+                             norm_row(&q->x, u, t.g0, 0), steps, q->fixed + t.g0, q->slope + t.g0);
     }
 }
 
@@ -167,13 +179,13 @@ static socle_status run_batch(grad_job *q, workspace *w)
     int64_t n = j->chunks * j->groups * NORM_LANES;
     q->sum = workspace_floats(w, n);
     q->with_x = workspace_floats(w, n);
-    q->inverse = workspace_floats(w, j->groups);
     q->fixed = workspace_floats(w, j->groups);
     q->slope = workspace_floats(w, j->groups);
-    if (q->sum == NULL || q->with_x == NULL || q->inverse == NULL || q->fixed == NULL || q->slope == NULL)
+    if (q->sum == NULL || q->with_x == NULL || q->fixed == NULL || q->slope == NULL)
         return SOCLE_ERR_NOMEM;
-    for (int64_t g = 0; g < j->groups; g++)
-        q->inverse[g] = norm_inverse(j->p, j->var[g]);
+    socle_status s = norm_inverses(j, w, &q->inverse);
+    if (s != SOCLE_OK)
+        return s;
     cpu_for(j->d->threads, j->chunks * j->parts, 1, batch_sums, q);
     cpu_for(j->d->threads, j->groups, LOOP_GRAIN / (j->chunks * NORM_LANES), finish_groups, q);
     store_parameters(q, q->dbeta, q->sum, NORM_LANES);
@@ -231,13 +243,12 @@ static void group_unit(const grad_job *q, int64_t chunk, int64_t u, int64_t g)
         return;
     for (int i = 0; i < valid; i++)
         through_stats(j, s.inverse[i], j->var[at + i], s.sum[i], s.with_x[i], &s.fixed[i], &s.slope[i]);
-    for (int64_t k = 0; k < j->size; k++) {
-        cpu_norm_row r = norm_row_of(j, g, k);
-        r.mean = j->mean + at;
-        r.inverse = s.inverse;
-        j->kernels->grad(&r, j->length, norm_row(&q->dx, u, g, k), norm_row(&q->dy, u, g, k),
-                         norm_row(&q->x, u, g, k), s.fixed, s.slope);
-    }
+    cpu_norm_row r = norm_row_of(j, g, 0);
+    r.mean = j->mean + at;
+    r.inverse = s.inverse;
+    j->kernels->grad(&r, j->size, j->length, norm_row(&q->dx, u, g, 0), norm_row(&q->dy, u, g, 0),
+                     norm_row(&q->x, u, g, 0), (int64_t[]){ q->dx.channel, q->dy.channel, q->x.channel }, s.fixed,
+                     s.slope);
 }
 
 static void group_units(void *arg, int64_t first, int64_t last)

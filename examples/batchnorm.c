@@ -11,7 +11,6 @@
 #include <time.h>
 #include <unistd.h>
 #include "inspect.h"
-#include "mnist.h"
 #include "options.h"
 
 enum { BATCH = 512 };
@@ -72,6 +71,29 @@ enum { CONFIGS = sizeof configs / sizeof configs[0] };
 
 /* Of all pixels of the first 50,000 images. */
 static const double pixel_mean = 0.1304, pixel_std = 0.3073;
+
+/* The training images, read once for all runs. */
+static socle_dataset *images_read(const char *dir)
+{
+    char pixels[4096], labels[4096];
+    snprintf(pixels, sizeof pixels, "%s/train-images-idx3-ubyte", dir);
+    snprintf(labels, sizeof labels, "%s/train-labels-idx1-ubyte", dir);
+    return socle_dataset_idx(pixels, labels, 10);
+}
+
+/* Five sixths of the images, the first 50,000, to train on; the last 10,000 to validate. */
+static socle_data *data_of(const options *o, const socle_dataset *images, socle_device *d, size_t batch,
+                           uint64_t seed)
+{
+    socle_loader_desc train = {
+        .batch = batch, .workers = o->workers, .shuffle = true, .train = true, .seed = seed
+    };
+    socle_loader_desc valid = { .batch = 2 * batch, .workers = o->workers };
+    size_t n = socle_dataset_desc_of(images).length, training = n / 6 * 5 + n % 6 * 5 / 6;
+    socle_loader *first = socle_loader_new(socle_dataset_part(images, 0, training), d, train);
+    socle_dataset *rest = first ? socle_dataset_part(images, training, n - training) : NULL;
+    return first ? socle_data_new(first, socle_loader_new(rest, d, valid), 1, 10, NULL) : NULL;
+}
 
 static socle_norm_desc norm_of(const config *c)
 {
@@ -188,8 +210,8 @@ static void explain(const config *c, const outcome *r)
 }
 
 /* A loss that is no number ends a run, not the program. */
-static socle_status run(const options *o, const config *c, const mnist *m, socle_device *d, uint64_t seed,
-                        outcome *r)
+static socle_status run(const options *o, const config *c, const socle_dataset *images, socle_device *d,
+                        uint64_t seed, outcome *r)
 {
     config own = *c;
     own.lr = o->lr > 0 ? o->lr : c->lr;
@@ -197,8 +219,7 @@ static socle_status run(const options *o, const config *c, const mnist *m, socle
     own.batch = o->batch_size ? (int)o->batch_size : c->batch;
     if (!o->quiet)
         printf("== %s: %s, batches of %d, seed %llu\n", own.name, own.what, own.batch, (unsigned long long)seed);
-    socle_loader_desc loader = { .batch = (size_t)own.batch, .workers = o->workers, .seed = seed };
-    socle_data *data = mnist_data(m, d, false, loader);
+    socle_data *data = data_of(o, images, d, (size_t)own.batch, seed);
     socle_recorder *record = data ? socle_recorder_new() : NULL;
     socle_learner *learn = learner_of(o, &own, d, data, seed, record);
     double started = seconds();
@@ -236,12 +257,12 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static socle_status run_seeds(const options *o, const config *c, const mnist *m, socle_device *d)
+static socle_status run_seeds(const options *o, const config *c, const socle_dataset *images, socle_device *d)
 {
     double last[1000], sorted[1000], sum = 0, best = 0, time = 0;
     for (int i = 0; i < o->seeds; i++) {
         outcome r;
-        socle_status s = run(o, c, m, d, o->seed + (uint64_t)i, &r);
+        socle_status s = run(o, c, images, d, o->seed + (uint64_t)i, &r);
         if (s != SOCLE_OK)
             return s;
         last[i] = sorted[i] = isnan(r.last) ? 0 : r.last;
@@ -273,19 +294,19 @@ int main(int argc, char **argv)
     if (!options_make_out(&o, &made_out))
         return 1;
     socle_device *device = socle_device_open(o.device, (socle_device_desc){ .threads = o.threads });
-    mnist m = { 0 };
-    socle_status s = device ? mnist_read(&m, o.data) : socle_error_status();
+    socle_dataset *images = device ? images_read(o.data) : NULL;
+    socle_status s = images ? SOCLE_OK : socle_error_status();
     if (device && !o.quiet)
         printf("%s\n", socle_device_name(device));
     for (int i = 0; i < CONFIGS && s == SOCLE_OK; i++)
         if (strcmp(o.model, "all") == 0 || strcmp(o.model, configs[i].name) == 0)
-            s = run_seeds(&o, &configs[i], &m, device);
+            s = run_seeds(&o, &configs[i], images, device);
     if (s != SOCLE_OK) {
         complain("%s", socle_error());
         if (made_out)
             rmdir(o.out);
     }
-    mnist_free(&m);
+    socle_dataset_free(images);
     socle_device_close(device);
     return s == SOCLE_OK ? 0 : 1;
 }

@@ -10,17 +10,28 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-#include "options.h"
+#include "inspect.h"
 
+/* pad, flip: random crops of images padded by so many pixels, and the probability that one is mirrored. */
 typedef struct recipe {
-    const char *name, *model; /* of socle_model_new */
+    const char *name, *model; /* model: of socle_model_new, or NULL: a ResNet-9 of this width */
+    int width;
+    size_t batch;
     double lr;
-    bool augment; /* random crops, padded by a pixel, and mirrored images */
+    int pad;
+    double flip;
+    bool decay_weights_only; /* no decay of biases and norms */
 } recipe;
 
 static const recipe recipes[] = {
-    { "conv", "conv", 6e-2, false },        { "deep", "deep", 6e-2, false }, { "resnet", "resnet", 2e-2, false },
-    { "resnet-aug", "resnet", 2e-2, true }, { "wide", "wide", 1e-2, false }, { "wide-aug", "wide", 1e-2, true },
+    { .name = "conv", .model = "conv", .batch = 1024, .lr = 6e-2 },
+    { .name = "deep", .model = "deep", .batch = 1024, .lr = 6e-2 },
+    { .name = "resnet", .model = "resnet", .batch = 1024, .lr = 2e-2 },
+    { .name = "resnet-aug", .model = "resnet", .batch = 1024, .lr = 2e-2, .pad = 1, .flip = 0.5 },
+    { .name = "wide", .model = "wide", .batch = 1024, .lr = 1e-2 },
+    { .name = "wide-aug", .model = "wide", .batch = 1024, .lr = 1e-2, .pad = 1, .flip = 0.5 },
+    /* Our own for few epochs: smaller batches are four times as many steps, and mirrored images a second set of them. */
+    { .name = "quick", .width = 24, .batch = 256, .lr = 5e-3, .flip = 0.5, .decay_weights_only = true },
 };
 enum { RECIPES = sizeof recipes / sizeof recipes[0] };
 
@@ -50,26 +61,45 @@ static socle_loader *training_part(const options *o, socle_device *d, bool last,
     return socle_loader_new(socle_dataset_range(all, last ? n - out : 0, last ? out : n - out), d, l);
 }
 
-static socle_data *data_of(const options *o, socle_device *d, uint64_t seed)
+static socle_data *data_of(const options *o, const recipe *r, socle_device *d, uint64_t seed)
 {
-    socle_loader_desc train = { .batch = o->batch_size, .workers = o->workers, .seed = seed };
+    const size_t batch = o->batch_size ? o->batch_size : r->batch;
+    socle_loader_desc train = { .batch = batch, .workers = o->workers, .seed = seed };
     if (!o->holdout)
         return socle_data_fashion_mnist(d, o->data, train);
     train.shuffle = train.train = true;
     socle_loader *first = training_part(o, d, false, train);
-    socle_loader_desc valid = { .batch = 2 * o->batch_size, .workers = o->workers };
+    socle_loader_desc valid = { .batch = 2 * batch, .workers = o->workers };
     return first ? socle_data_new(first, training_part(o, d, true, valid), 1, 10, NULL) : NULL;
 }
 
 static socle_module *network(socle_device *d, const recipe *r, uint64_t seed)
 {
-    socle_module *m = socle_model_new(d, r->model, 1, 10);
+    socle_module *m = r->model ? socle_model_new(d, r->model, 1, 10)
+                               : socle_resnet9_new(d, (socle_resnet9_desc){ .c_in = 1, .width = r->width });
+    const double leak = r->model ? 0.1 : 0;
     if (m && (socle_reset_parameters(m, seed) != SOCLE_OK ||
-              socle_init_cnn(m, (socle_init_cnn_desc){ .leak = 0.1, .seed = seed }) != SOCLE_OK)) {
+              socle_init_cnn(m, (socle_init_cnn_desc){ .leak = leak, .seed = seed }) != SOCLE_OK)) {
         socle_module_free(m);
         return NULL;
     }
     return m;
+}
+
+static socle_learner *learner_of(const recipe *r, socle_device *d, socle_data *data, uint64_t seed)
+{
+    socle_learner *l =
+        socle_learner_new((socle_learner_desc){ .device = d,
+                                                .model = network(d, r, seed),
+                                                .data = data,
+                                                .opt = socle_adamw(),
+                                                .seed = seed,
+                                                .group_of = r->decay_weights_only ? socle_group_no_decay : NULL });
+    if (l && r->decay_weights_only && socle_hyper_set(l->opt, 1, SOCLE_WD, 0) != SOCLE_OK) {
+        socle_learner_free(l);
+        return NULL;
+    }
+    return l;
 }
 
 static double seconds(void)
@@ -83,6 +113,23 @@ typedef struct outcome {
     double accuracy, loss, time, tta; /* tta: accuracy averaged over mirrored images, where asked for */
 } outcome;
 
+static socle_status fit_under_policy(const options *o, const recipe *r, socle_learner *learn)
+{
+    return socle_fit_one_cycle(learn, o->epochs, o->lr > 0 ? o->lr : r->lr);
+}
+
+/* What each step of the fit would have. */
+static socle_status dry_run(const options *o, const recipe *r, socle_learner *learn, socle_recorder *record)
+{
+    socle_learner_add(learn, socle_cb_recorder(record));
+    socle_status s = socle_learner_set_dry(learn, true);
+    if (s == SOCLE_OK)
+        s = fit_under_policy(o, r, learn);
+    if (s == SOCLE_OK)
+        print_hypers(record);
+    return s == SOCLE_OK && o->plot ? draw_hypers(o, record) : s;
+}
+
 static socle_status fit(const options *o, const recipe *r, socle_learner *learn, socle_recorder *record)
 {
     const socle_metric metrics[] = { socle_accuracy() };
@@ -90,11 +137,13 @@ static socle_status fit(const options *o, const recipe *r, socle_learner *learn,
     socle_learner_add(learn, socle_cb_recorder(record));
     socle_learner_add(learn, socle_cb_stop_on_nan(0));
     socle_learner_add(learn, socle_cb_normalize(pixel_mean, pixel_std));
-    if (r->augment)
-        socle_learner_add(learn, socle_cb_random_crop((socle_crop_desc){ .pad = 1, .flip = 0.5 }, false));
+    if (r->pad > 0 || r->flip > 0)
+        socle_learner_add(
+            learn, socle_cb_random_crop(
+                       (socle_crop_desc){ .pad = r->pad, .flip = r->flip, .per_batch = o->per_batch }, false));
     if (!o->quiet)
         socle_learner_add(learn, socle_cb_progress((socle_progress_desc){ .out = stdout, .plot = true }));
-    return socle_fit_one_cycle(learn, o->epochs, o->lr > 0 ? o->lr : r->lr);
+    return fit_under_policy(o, r, learn);
 }
 
 /* The test images as they are and mirrored, logits averaged. */
@@ -109,7 +158,7 @@ static socle_status test_mirrored(socle_learner *learn, double *accuracy)
     return s;
 }
 
-static socle_status write_results(const options *o, const recipe *r, uint64_t seed, const socle_recorder *record)
+static socle_status write_table(const options *o, const recipe *r, uint64_t seed, const socle_recorder *record)
 {
     if (!o->out)
         return SOCLE_OK;
@@ -121,23 +170,36 @@ static socle_status write_results(const options *o, const recipe *r, uint64_t se
     return s;
 }
 
+/* The table into --out and, of the first seed, pictures. */
+static socle_status report(const options *o, const recipe *r, uint64_t seed, socle_learner *learn,
+                           const socle_recorder *record)
+{
+    socle_status s = write_table(o, r, seed, record);
+    if (!o->plot || seed != o->seed)
+        return s;
+    if (s == SOCLE_OK)
+        s = draw_training(o, record, NULL);
+    if (s == SOCLE_OK)
+        s = draw_hypers(o, record);
+    return s == SOCLE_OK ? draw_predictions(o, learn) : s;
+}
+
 static socle_status run(const options *o, const recipe *r, socle_device *d, uint64_t seed, outcome *result)
 {
     if (!o->quiet)
         printf("== %s, %d epochs, seed %llu\n", r->name, o->epochs, (unsigned long long)seed);
     double started = seconds();
-    socle_data *data = data_of(o, d, seed);
+    socle_data *data = data_of(o, r, d, seed);
     socle_recorder *record = data ? socle_recorder_new() : NULL;
-    socle_learner *learn = NULL;
-    if (record)
-        learn = socle_learner_new((socle_learner_desc){
-            .device = d, .model = network(d, r, seed), .data = data, .opt = socle_adamw(), .seed = seed });
+    socle_learner *learn = record ? learner_of(r, d, data, seed) : NULL;
     double tta = NAN;
-    socle_status s = learn ? fit(o, r, learn, record) : socle_error_status();
-    if (s == SOCLE_OK && o->tta)
-        s = test_mirrored(learn, &tta);
+    socle_status s = learn ? track_hypers(record) : socle_error_status();
     if (s == SOCLE_OK)
-        s = write_results(o, r, seed, record);
+        s = o->dry_run ? dry_run(o, r, learn, record) : fit(o, r, learn, record);
+    if (s == SOCLE_OK && !o->dry_run)
+        s = report(o, r, seed, learn, record);
+    if (s == SOCLE_OK && o->tta && !o->dry_run)
+        s = test_mirrored(learn, &tta);
     if (s == SOCLE_OK)
         *result = (outcome){ socle_recorder_value(record, "accuracy", -1), socle_recorder_value(record, "loss", -1),
                              seconds() - started, tta };
@@ -154,7 +216,7 @@ static socle_status run_seeds(const options *o, const recipe *r, socle_device *d
     for (int i = 0; i < o->seeds; i++) {
         outcome one;
         socle_status s = run(o, r, d, o->seed + (uint64_t)i, &one);
-        if (s != SOCLE_OK)
+        if (s != SOCLE_OK || o->dry_run)
             return s;
         accuracy[i] = one.accuracy;
         sum += one.accuracy;
@@ -187,7 +249,6 @@ int main(int argc, char **argv)
                               (options){ .data = "/usr/share/datasets/fashion-mnist",
                                          .model = "resnet",
                                          .epochs = 5,
-                                         .batch_size = 1024,
                                          .seed = 42,
                                          .seeds = 1,
                                          .workers = 1 });

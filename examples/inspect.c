@@ -242,6 +242,75 @@ socle_status draw_training(const options *o, const socle_recorder *record, const
     return s == SOCLE_OK && a ? draw_activations(o, a) : s;
 }
 
+/* ---- hyper-parameters ---- */
+
+socle_status track_hypers(socle_recorder *record)
+{
+    socle_status s = SOCLE_OK;
+    for (int h = 0; h < SOCLE_HYPER_MAX && s == SOCLE_OK; h++)
+        if (socle_hyper_name(h))
+            s = socle_recorder_track(record, h);
+    return s;
+}
+
+typedef struct hyper_rows {
+    int n;
+    const char *name[SOCLE_HYPER_MAX];
+    const float *value[SOCLE_HYPER_MAX]; /* of `steps` */
+    size_t steps;
+} hyper_rows;
+
+/* Those that change from step to step, or those that do not (and are not 0). */
+static hyper_rows hypers_of(const socle_recorder *record, bool changing)
+{
+    hyper_rows rows = { 0 };
+    for (int h = 0; h < SOCLE_HYPER_MAX; h++) {
+        const float *v;
+        size_t n = socle_recorder_hyper(record, h, 0, &v), same = 0;
+        while (same < n && v[same] == v[0])
+            same++;
+        if (n == 0 || changing != (same < n) || (!changing && v[0] == 0))
+            continue;
+        rows.name[rows.n] = socle_hyper_name(h);
+        rows.value[rows.n++] = v;
+        rows.steps = n;
+    }
+    return rows;
+}
+
+void print_hypers(const socle_recorder *record)
+{
+    const hyper_rows fixed = hypers_of(record, false), changing = hypers_of(record, true);
+    for (int i = 0; i < fixed.n; i++)
+        printf("%s%s %g", i ? ", " : "at every step: ", fixed.name[i], (double)fixed.value[i][0]);
+    printf("%s%6s", fixed.n ? "\n" : "", "step");
+    for (int i = 0; i < changing.n; i++)
+        printf(" %12s", changing.name[i]);
+    putchar('\n');
+    for (size_t step = 0; step < changing.steps; step++) {
+        printf("%6zu", step);
+        for (int i = 0; i < changing.n; i++)
+            printf(" %12.6g", (double)changing.value[i][step]);
+        putchar('\n');
+    }
+}
+
+socle_status draw_hypers(const options *o, const socle_recorder *record)
+{
+    const hyper_rows rows = hypers_of(record, true);
+    if (rows.n == 0)
+        return SOCLE_OK;
+    socle_figure *f = socle_figure_new((socle_figure_desc){ .columns = rows.n < 3 ? rows.n : 3 });
+    for (int i = 0; i < rows.n; i++) {
+        socle_series line = { .y = rows.value[i], .n = rows.steps };
+        socle_figure_lines(f, (socle_lines_desc){ .title = rows.name[i],
+                                                  .x = { .label = "step", .whole = true },
+                                                  .series = &line,
+                                                  .n_series = 1 });
+    }
+    return write_figure(o, f, "hypers.png");
+}
+
 /* ---- predictions ---- */
 
 enum { SHOWN = 12 };

@@ -23,6 +23,13 @@ void print_activations(const socle_activations *a);
 /* loss.png, metrics.png and, with `a`, activations.png, dead.png, stats.png. */
 socle_status draw_training(const options *o, const socle_recorder *record, const socle_activations *a);
 
+/* All hyper-parameters with a name, from now on. */
+socle_status track_hypers(socle_recorder *record);
+/* What each step had of them, of the first group of parameters: first those that stay the same, then a line a step. */
+void print_hypers(const socle_recorder *record);
+/* hypers.png of those that change. */
+socle_status draw_hypers(const options *o, const socle_recorder *record);
+
 /* confusion.png of the validation data, and images.png of the first of them, titled with what the model sees. */
 socle_status draw_predictions(const options *o, socle_learner *l);
 

@@ -45,7 +45,12 @@ static const struct flag {
     { "config", "NAME", 'c', OPTION_CONFIG, "one of" },
     { "recipe", "NAME", 'r', OPTION_RECIPE, "one of" },
     { "step", "NAME", 'E', OPTION_STEP, "one of" },
+    { "init", "FILE", 'i', OPTION_INIT,
+      "initial weights and bias of the linear layer: 32-bit floating-point numbers" },
     { "tta", NULL, 'T', OPTION_CHALLENGE, "evaluate mirrored images too, and the average of both" },
+    { "per-batch", NULL, 'B', OPTION_CHALLENGE, "one draw of the augmentation for all images of a batch" },
+    { "dry-run", NULL, 'y', OPTION_CHALLENGE,
+      "print the hyper-parameters that every step would have, and do not train" },
     { "holdout", NULL, 'H', OPTION_CHALLENGE,
       "evaluate on the last sixth of the training images, which are not trained on" },
     { "norm-input", NULL, 'n', OPTION_NORM_INPUT,
@@ -54,7 +59,7 @@ static const struct flag {
     { "lsuv", NULL, 'v', OPTION_INSPECT,
       "initial weights by LSUV: every layer's results of mean 0 and deviation 1" },
     { "stats", NULL, 'a', OPTION_INSPECT, "record every layer's activations, and print what they came to" },
-    { "plot", NULL, 'p', OPTION_INSPECT, "draw what was recorded into --out (or here), as PNG" },
+    { "plot", NULL, 'p', OPTION_INSPECT | OPTION_CHALLENGE, "draw what was recorded into --out (or here), as PNG" },
     { "plot", "DIR", 'P', OPTION_PLOT_DIR, "draw the pictures into DIR, as PNG, not as text" },
     { "out", "DIR", 'o', 0, "write the table to DIR/metrics.csv" },
     { "save", "FILE", 'S', OPTION_SAVE, "write the trained weights" },
@@ -166,6 +171,14 @@ static const char *one_of(const char *flag, const char *text, const char *const 
     exit(BAD_USAGE);
 }
 
+static const char *name_of(int letter)
+{
+    int i = 0;
+    while (flags[i].letter != letter)
+        i++;
+    return flags[i].name;
+}
+
 /* One flag with its argument into o. False: it is none that sets anything. */
 static bool set(options *o, int flag, const char *text, const char *const *models)
 {
@@ -186,16 +199,19 @@ static bool set(options *o, int flag, const char *text, const char *const *model
     case 'c':
     case 'r':
     case 'E':
-        o->model = one_of(flag == 'm'   ? "model"
-                          : flag == 'c' ? "config"
-                          : flag == 'r' ? "recipe"
-                                        : "step",
-                          text, models);
+        o->model = one_of(name_of(flag), text, models);
+        return true;
+    case 'i':
+        o->init = text;
         return true;
     case 'H':
         return o->holdout = true;
     case 'T':
         return o->tta = true;
+    case 'B':
+        return o->per_batch = true;
+    case 'y':
+        return o->dry_run = true;
     case 'z':
         o->seeds = (int)whole_number("seeds", text, 1, 1000);
         return true;

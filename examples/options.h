@@ -17,8 +17,9 @@ enum {
     OPTION_INSPECT = 64,    /* --lr-find, --lsuv, --stats, --plot */
     OPTION_SEEDS = 128,     /* --seeds */
     OPTION_RECIPE = 256,    /* --recipe */
-    OPTION_CHALLENGE = 512, /* --holdout, --tta */
+    OPTION_CHALLENGE = 512, /* --holdout, --tta, --per-batch, --dry-run, --plot */
     OPTION_STEP = 1024,     /* --step */
+    OPTION_INIT = 2048,     /* --init */
     OPTION_PLOT_DIR = 4096  /* --plot DIR, not with OPTION_INSPECT */
 };
 
@@ -28,6 +29,7 @@ typedef struct options {
     const char *model;  /* of --model, --config, --recipe or --step */
     const char *out;    /* folder for metrics.csv and pictures, or NULL */
     const char *save;   /* file for the weights, or NULL */
+    const char *init;   /* file with initial weights, or NULL */
     int threads;        /* 0: all cores */
     int workers;        /* threads that prepare batches */
     int epochs;         /* 0, and 0 for the next two: the program's own */
@@ -36,7 +38,7 @@ typedef struct options {
     uint64_t seed;
     int seeds; /* runs, of seed, seed + 1, ... */
     bool norm_input, quiet, summary;
-    bool lr_find, lsuv, stats, plot, holdout, tta;
+    bool lr_find, lsuv, stats, plot, holdout, tta, per_batch, dry_run;
 } options;
 
 /* what: a sentence for --help. takes: bits from above. models: the names --model and the like take, NULL at the end.

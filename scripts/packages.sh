@@ -5,7 +5,7 @@ need_packages() {
     local missing=() package
     if ! command -v dpkg-query > /dev/null || ! command -v apt-get > /dev/null; then
         echo "This script installs Debian packages. On this system, please install the equivalents of: $*" >&2
-        echo "(a C11 compiler with OpenMP, CMake 3.25 or newer, Ninja, zlib; cairo for pictures; for the tests Criterion), then build with" >&2
+        echo "(a C11 compiler with OpenMP, CMake 3.25 or newer, Ninja, libdeflate; cairo for pictures; for the tests Criterion and zlib), then build with" >&2
         echo "    cmake --preset release && cmake --build --preset release" >&2
         exit 1
     fi
@@ -34,10 +34,10 @@ need_packages() {
 }
 
 # Packages that building the library takes, as words.
-build_packages="gcc libc6-dev cmake ninja-build pkg-config zlib1g-dev libcairo2-dev"
+build_packages="gcc libc6-dev cmake ninja-build pkg-config libdeflate-dev libcairo2-dev"
 # The Fashion-MNIST images (30 MB).
 data_packages="dataset-fashion-mnist"
 # What the tests take on top.
-test_packages="g++ clang libomp-dev libcriterion-dev binutils"
+test_packages="g++ clang libomp-dev libcriterion-dev zlib1g-dev binutils"
 # OpenCL: what the backend is built with, a device on every machine (PoCL), and a simulator that sees races.
 opencl_packages="opencl-headers ocl-icd-opencl-dev libclblast-dev pocl-opencl-icd oclgrind"

@@ -7,23 +7,16 @@
 #include <CL/cl.h>
 #include <clblast_c.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
 
-enum { MOST_DEVICES = 64, MOST_TIMES = 100000, LEAST_TIMES = 3 };
+#include "timing.h"
+
+enum { MOST_DEVICES = 64 };
 
 typedef struct peer {
     cl_context context;
     cl_command_queue queue;
     double seconds;
 } peer;
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static _Noreturn void give_up(const char *what, int code)
 {
@@ -64,36 +57,33 @@ static cl_mem matrix(const peer *p, size_t n)
     return mem;
 }
 
-static int by_value(const void *a, const void *b)
+typedef struct product {
+    peer *peer;
+    size_t m, n, k;
+    cl_mem a, b, c;
+} product;
+
+static void multiply(void *arg)
 {
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
+    const product *p = arg;
+    CLBlastStatusCode code =
+        CLBlastSgemm(CLBlastLayoutRowMajor, CLBlastTransposeNo, CLBlastTransposeNo, p->m, p->n, p->k, 1, p->a, 0,
+                     p->k, p->b, 0, p->n, 0, p->c, 0, p->n, &p->peer->queue, NULL);
+    if (code != CLBlastSuccess)
+        give_up("the product", (int)code);
+    clFinish(p->peer->queue);
 }
 
-static void measure(peer *p, size_t m, size_t n, size_t k)
+static void measure(peer *on, size_t m, size_t n, size_t k)
 {
-    static double time[MOST_TIMES];
-    cl_mem a = matrix(p, m * k), b = matrix(p, k * n), c = matrix(p, m * n);
-    int times = -1; /* the first call compiles */
-    for (double end = 0; times < LEAST_TIMES || (now() < end && times < MOST_TIMES); times++) {
-        const double start = now();
-        CLBlastStatusCode code = CLBlastSgemm(CLBlastLayoutRowMajor, CLBlastTransposeNo, CLBlastTransposeNo, m, n,
-                                              k, 1, a, 0, k, b, 0, n, 0, c, 0, n, &p->queue, NULL);
-        if (code != CLBlastSuccess)
-            give_up("the product", (int)code);
-        clFinish(p->queue);
-        if (times < 0)
-            end = now() + p->seconds;
-        else
-            time[times] = now() - start;
-    }
-    qsort(time, (size_t)times, sizeof *time, by_value);
-    printf("{\"name\": \"%zux%zux%zu\", \"min_us\": %.2f, \"median_us\": %.2f, \"gflops\": %.2f}\n", m, n, k,
-           time[0] * 1e6, time[times / 2] * 1e6, 2e-9 * (double)m * (double)n * (double)k / time[0]);
+    product p = { on, m, n, k, matrix(on, m * k), matrix(on, k * n), matrix(on, m * n) };
+    double min, median;
+    timing_calls(multiply, &p, on->seconds, &min, &median); /* the call that does not count compiles */
+    printf("{\"name\": \"%zux%zux%zu\", \"min_s\": %.6g, \"median_s\": %.6g}\n", m, n, k, min, median);
     fflush(stdout);
-    clReleaseMemObject(a);
-    clReleaseMemObject(b);
-    clReleaseMemObject(c);
+    clReleaseMemObject(p.a);
+    clReleaseMemObject(p.b);
+    clReleaseMemObject(p.c);
 }
 
 int main(int argc, char **argv)

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """The same workloads in PyTorch: the peer our speed is measured against.
 
-    pytorch.py WORKLOAD [--mode eager|compile|channels_last] [--epochs N] [--batch-size N] [--lr X]
+    pytorch.py WORKLOAD [--mode eager|channels_last|compile|compile_channels_last] [--epochs N] [--batch-size N] [--lr X]
                [--threads N] [--seed N] [--data DIR] [--norm-input] [--json]
     pytorch.py WORKLOAD --steps N [--mode ...] [--batch-size N] [--lr X] [--threads N] [--seed N] [--json]
+    pytorch.py WORKLOAD --serve [--mode ...] ...
 
 fashion_conv   examples/fashion_mnist.c: four 3x3 convolutions of stride 2 with ReLU (4, 8, 16, 16 channels), a 2x2
                convolution to 10 classes
@@ -14,7 +15,13 @@ batchnorm_nb   examples/batchnorm.c with batch norm: five convolutions of stride
 batchnorm_nb2  the same on batches of 2
 running_nb2    the same on batches of 2, with running batch norm
 
-All by SGD on cross entropy; batch, rate and epochs are the example's where no option says otherwise.
+mlp37          784-30-1, the distance of its sigmoid from labels 0 and 1
+resnet18_28    ResNet-18 on images of MNIST's size, AdamW
+fashion_resnet, fashion_wide    fast.ai's residual networks of 8 to 256 and of 16 to 512 channels, AdamW
+imagenette_cnn seven convolutions with batch norm on 128x128 colour images
+
+By SGD on cross entropy where nothing else is said, and always by PyTorch's fused optimizers; batch, rate and epochs are the
+example's where no option says otherwise. The last five are there for --steps and --serve.
 
 A training trains and evaluates. The data is read from the .gz files and kept on the device as one tensor, and batches are
 index_select'ed from it: the fastest way PyTorch has for a data set this small (its DataLoader takes several times as long).
@@ -22,7 +29,7 @@ The time printed starts before reading and ends with the last evaluation; starti
 nor is compilation.
 
 With --steps, N training steps on one batch of random images are timed in rows of four, as `socle-bench train` does, after
-some that do not count.
+some that do not count. With --serve the process stays and times so many steps as a line of its input says.
 
 glibc gives large tensors back to the system and takes them again in each step, unless the environment of the process says
 MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=17179869184: as bench/compare does.
@@ -31,7 +38,6 @@ import argparse
 import copy
 import gzip
 import json
-import math
 import os
 import statistics
 import struct
@@ -40,10 +46,12 @@ import time
 from typing import Callable, NamedTuple
 
 import torch
-import torch.nn as nn
 import torch.nn.functional as F
 
+import pytorch_networks as networks
+
 WARM, ROW = 10, 4
+MODES = ["eager", "channels_last", "compile", "compile_channels_last"]
 
 # ---- data ----
 
@@ -87,80 +95,32 @@ class DataSet(NamedTuple):
 FASHION = DataSet(fashion, "/usr/share/datasets/fashion-mnist", 60000, 10000)
 MNIST = DataSet(mnist, "data/mnist", 50000, 10000)
 
-# ---- networks ----
-
-
-def fashion_conv():
-    def conv(ni, nf):
-        return nn.Sequential(nn.Conv2d(ni, nf, 3, stride=2, padding=1), nn.ReLU())
-
-    return nn.Sequential(conv(1, 4), conv(4, 8), conv(8, 16), conv(16, 16), nn.Conv2d(16, 10, 2), nn.Flatten())
-
-
-def fashion_bn():
-    def conv(ni, nf):
-        return nn.Sequential(nn.Conv2d(ni, nf, 3, stride=2, padding=1), nn.BatchNorm2d(nf), nn.ReLU())
-
-    return nn.Sequential(conv(1, 4), conv(4, 8), conv(8, 16), conv(16, 16), nn.Conv2d(16, 10, 2), nn.Flatten())
-
-
-class RunningBatchNorm(nn.Module):
-    """Batch norm by averages over the batch and those before it, as lib/nn/running_norm.c says: the gradient flows through
-    what the batch adds to them."""
-
-    def __init__(self, channels, momentum=0.1, eps=1e-5):
-        super().__init__()
-        self.momentum, self.eps = momentum, eps
-        self.weight = nn.Parameter(torch.ones(channels, 1, 1))
-        self.bias = nn.Parameter(torch.zeros(channels, 1, 1))
-        for name in "sums", "sqrs", "factor", "offset":
-            self.register_buffer(name, torch.zeros(channels, 1, 1))
-        self.register_buffer("count", torch.zeros(()))
-        self.register_buffer("images", torch.zeros(()))
-
-    def update(self, x):
-        w = 1 - (1 - self.momentum) / math.sqrt(len(x) - 1)
-        sums = self.sums.lerp(x.sum((0, 2, 3)).view_as(self.sums), w)
-        sqrs = self.sqrs.lerp((x * x).sum((0, 2, 3)).view_as(self.sqrs), w)
-        count = self.count * (1 - w) + w * x.numel() / x.shape[1]
-        self.images += len(x)
-        mean = sums / count
-        var = torch.maximum(sqrs / count - mean * mean, 0.01 * (self.images < 20))
-        factor = self.weight * (var + self.eps).rsqrt()
-        offset = self.bias - mean * factor
-        for name, value in ("sums", sums), ("sqrs", sqrs), ("factor", factor), ("offset", offset), ("count", count):
-            getattr(self, name).copy_(value.detach())
-        return factor, offset
-
-    def forward(self, x):
-        factor, offset = self.update(x) if self.training else (self.factor, self.offset)
-        return x * factor + offset
-
-
-def batchnorm(norm):
-    def conv(ni, nf, size=3):
-        layer = nn.Conv2d(ni, nf, size, stride=2, padding=size // 2, bias=False)
-        nn.init.kaiming_normal_(layer.weight, a=0.1)
-        return nn.Sequential(layer, nn.ReLU(), norm(nf))
-
-    return nn.Sequential(conv(1, 8, 5), conv(8, 16), conv(16, 32), conv(32, 64), conv(64, 64), nn.AdaptiveAvgPool2d(1),
-                         nn.Flatten(), nn.Linear(64, 10))
+# ---- workloads ----
 
 
 class Workload(NamedTuple):
     network: Callable
-    data: DataSet
     batch_size: int
     lr: float
-    epochs: int
+    data: DataSet | None = None  # None: single steps only
+    epochs: int = 1
+    image: tuple = (1, 28, 28)
+    classes: int = 10
+    loss: Callable = F.cross_entropy
+    optimizer: Callable = torch.optim.SGD
 
 
 WORKLOADS = {
-    "fashion_conv": Workload(fashion_conv, FASHION, 256, 0.2, 5),
-    "fashion_bn": Workload(fashion_bn, FASHION, 256, 0.2, 5),
-    "batchnorm_nb": Workload(lambda: batchnorm(nn.BatchNorm2d), MNIST, 512, 1.0, 2),
-    "batchnorm_nb2": Workload(lambda: batchnorm(nn.BatchNorm2d), MNIST, 2, 0.4, 1),
-    "running_nb2": Workload(lambda: batchnorm(RunningBatchNorm), MNIST, 2, 0.4, 1),
+    "fashion_conv": Workload(networks.fashion_conv, 256, 0.2, FASHION, 5),
+    "fashion_bn": Workload(networks.fashion_bn, 256, 0.2, FASHION, 5),
+    "batchnorm_nb": Workload(networks.batchnorm_nb, 512, 1.0, MNIST, 2),
+    "batchnorm_nb2": Workload(networks.batchnorm_nb, 2, 0.4, MNIST),
+    "running_nb2": Workload(networks.running_nb, 2, 0.4, MNIST),
+    "mlp37": Workload(networks.mlp37, 256, 0.1, classes=2, loss=networks.distance),
+    "resnet18_28": Workload(networks.resnet18_28, 64, 1e-3, classes=2, optimizer=torch.optim.AdamW),
+    "fashion_resnet": Workload(networks.fashion_resnet, 256, 2e-2, optimizer=torch.optim.AdamW),
+    "fashion_wide": Workload(networks.fashion_wide, 256, 1e-2, optimizer=torch.optim.AdamW),
+    "imagenette_cnn": Workload(networks.imagenette_cnn, 64, 0.1, image=(3, 128, 128)),
 }
 
 # ---- training ----
@@ -170,20 +130,22 @@ class Training:
     """A network with its optimizer. loss_of(x, y) and infer(x) are what the mode makes of it."""
 
     def __init__(self, a):
-        self.mode = a.mode
-        self.model = WORKLOADS[a.workload].network()
+        w = WORKLOADS[a.workload]
+        self.channels_last, self.compiled = "channels_last" in a.mode, "compile" in a.mode
+        self.model = w.network()
+        self.loss = w.loss
         self.infer, self.loss_of = self.model, self.mean_loss
-        if a.mode == "channels_last":
+        if self.channels_last:
             self.model.to(memory_format=torch.channels_last)
-        if a.mode == "compile":
+        if self.compiled:
             self.infer, self.loss_of = torch.compile(self.model), torch.compile(self.mean_loss)
-        self.optimizer = torch.optim.SGD(self.model.parameters(), lr=a.lr)
+        self.optimizer = w.optimizer(self.model.parameters(), lr=a.lr, fused=True)
 
     def mean_loss(self, x, y):
-        return F.cross_entropy(self.model(x), y)
+        return self.loss(self.model(x), y)
 
     def images(self, x):
-        return x.to(memory_format=torch.channels_last) if self.mode == "channels_last" else x
+        return x.to(memory_format=torch.channels_last) if self.channels_last else x
 
     def step(self, x, y):
         loss = self.loss_of(x, y)
@@ -212,11 +174,11 @@ class Training:
         """Compiles for the batches of so many images, without leaving a trace in the network."""
         before = copy.deepcopy(self.model.state_dict())
         for n in {batch_size, training % batch_size or batch_size}:
-            self.loss_of(torch.rand(n, 1, 28, 28), torch.zeros(n, dtype=torch.long)).backward()
+            self.loss_of(self.images(torch.rand(n, 1, 28, 28)), torch.zeros(n, dtype=torch.long)).backward()
         self.model.eval()
         with torch.no_grad():
             for n in {2 * batch_size, evaluation % (2 * batch_size) or 2 * batch_size}:
-                self.infer(torch.rand(n, 1, 28, 28))
+                self.infer(self.images(torch.rand(n, 1, 28, 28)))
         self.model.load_state_dict(before)
         self.optimizer.zero_grad(set_to_none=True)
 
@@ -224,7 +186,7 @@ class Training:
 def train(a):
     data = WORKLOADS[a.workload].data
     t = Training(a)
-    if a.mode == "compile":  # compilation is not training: done before the clock starts, on data of the same shapes
+    if t.compiled:  # compilation is not training: done before the clock starts, on data of the same shapes
         t.compile_for(data.training, data.evaluation, a.batch_size)
     start = time.perf_counter()
     x, y, vx, vy = data.read(a.data or data.folder)
@@ -247,29 +209,59 @@ def train(a):
     return {"seconds": end - start, "seconds_reading": loaded - start, "accuracy": rows[-1]["accuracy"], "rows": rows}, text
 
 
-def steps(a):
-    t = Training(a)
-    x, y = t.images(torch.rand(a.batch_size, 1, 28, 28)), torch.randint(0, 10, (a.batch_size,))
-    first = t.step(x, y).item()
-    for _ in range(WARM):
-        t.step(x, y)
-    times = []
-    for _ in range(max(1, a.steps // ROW)):
+class Steps:
+    """Training steps on one batch of random images, after some that do not count."""
+
+    def __init__(self, a):
+        w = WORKLOADS[a.workload]
+        self.training = Training(a)
+        self.x = self.training.images(torch.rand(a.batch_size, *w.image))
+        self.y = torch.randint(0, w.classes, (a.batch_size,))
+        self.parameters = sum(p.numel() for p in self.training.model.parameters())
+        first = self.training.step(self.x, self.y).item()
         start = time.perf_counter()
-        for _ in range(ROW):
-            loss = t.step(x, y)
-        times.append((time.perf_counter() - start) / ROW)
-    if not loss.item() < first:  # a step that does not learn is no step
-        sys.exit(f"pytorch.py: the loss went from {first:.3f} to {loss.item():.3f}")
-    text = f"{statistics.median(times) * 1e3:.2f} ms a step, at best {min(times) * 1e3:.2f}"
-    return {"batch": a.batch_size, "step_min_s": min(times), "step_median_s": statistics.median(times)}, text
+        for done in range(1, WARM + 1):
+            loss = self.training.step(self.x, self.y)
+            if done >= 3 and time.perf_counter() - start > 2:
+                break
+        self.row = ROW if (time.perf_counter() - start) / done < 0.05 else 1
+        if not loss.item() < first:  # a step that does not learn is no step
+            sys.exit(f"pytorch.py: the loss went from {first:.3f} to {loss.item():.3f}")
+
+    def slice(self, steps):
+        times = []
+        for _ in range(max(1, steps // self.row)):
+            start = time.perf_counter()
+            for _ in range(self.row):
+                self.training.step(self.x, self.y)
+            times.append((time.perf_counter() - start) / self.row)
+        return {"batch": len(self.x), "parameters": self.parameters, "step_min_s": min(times),
+                "step_median_s": statistics.median(times)}
+
+
+def steps(a):
+    result = Steps(a).slice(a.steps)
+    return result, f"{result['step_median_s'] * 1e3:.2f} ms a step, at best {result['step_min_s'] * 1e3:.2f}"
+
+
+def serve(a):
+    """A slice of steps, and its result as a line of JSON, for every line read: their number."""
+    s = Steps(a)
+    print(json.dumps(describe(a) | s.slice(1)), flush=True)
+    for line in sys.stdin:
+        print(json.dumps(s.slice(int(line))), flush=True)
+
+
+def describe(a):
+    return {"workload": a.workload, "mode": a.mode, "torch": torch.__version__, "threads": torch.get_num_threads()}
 
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("workload", choices=sorted(WORKLOADS))
-    p.add_argument("--mode", choices=["eager", "compile", "channels_last"], default="eager")
+    p.add_argument("--mode", choices=MODES, default="eager")
     p.add_argument("--steps", type=int, default=0, help="time so many steps instead of a training")
+    p.add_argument("--serve", action="store_true", help="time steps whenever a line with their number comes in")
     p.add_argument("--epochs", type=int)
     p.add_argument("--batch-size", type=int)
     p.add_argument("--lr", type=float)
@@ -285,10 +277,14 @@ def main():
     if a.threads:
         torch.set_num_threads(a.threads)
     torch.manual_seed(a.seed)
+    if a.serve:
+        serve(a)
+        return 0
+    if not a.steps and not WORKLOADS[a.workload].data:
+        p.error(f"{a.workload} has single steps only: say --steps N")
     result, text = steps(a) if a.steps else train(a)
     if a.json:
-        print(json.dumps({"workload": a.workload, "mode": a.mode, "torch": torch.__version__,
-                          "threads": torch.get_num_threads()} | result))
+        print(json.dumps(describe(a) | result))
     else:
         print(f"{a.workload} {a.mode}, torch {torch.__version__}, {torch.get_num_threads()} threads: {text}")
     return 0

@@ -173,6 +173,14 @@ INLINE norm_params norm_params_of(const cpu_norm_row *r)
     return p;
 }
 
+INLINE void norm_next(cpu_norm_row *r)
+{
+    r->mean += r->next;
+    r->inverse += r->next;
+    r->gamma = r->gamma ? r->gamma + r->next_affine : NULL;
+    r->beta = r->beta ? r->beta + r->next_affine : NULL;
+}
+
 /* gamma or beta of the group that starts at element i. */
 INLINE norm_group norm_affine(const cpu_norm_row *r, const float *v, float absent, int64_t i, int64_t n)
 {
@@ -210,8 +218,8 @@ INLINE vf norm_pass(cpu_norm_act act, const norm_params *p, vf dy, vf z)
     return vf_select(y > p->max, vf_set(0.0f), vf_select(z > 0.0f, dy, p->leak * dy));
 }
 
-INLINE void norm_apply_as(cpu_norm_act act, bool elements, const cpu_norm_row *r, int64_t n, float *y,
-                          const float *x)
+INLINE void norm_apply_row(cpu_norm_act act, bool elements, const cpu_norm_row *r, int64_t n, float *y,
+                           const float *x)
 {
     const norm_params p = norm_params_of(r);
     for (int64_t i = 0; i < n; i += NORM_LANES) {
@@ -230,18 +238,27 @@ INLINE void norm_apply_as(cpu_norm_act act, bool elements, const cpu_norm_row *r
     }
 }
 
-static void norm_apply(const cpu_norm_row *r, int64_t n, float *y, const float *x)
+INLINE void norm_apply_as(cpu_norm_act act, bool elements, const cpu_norm_row *first, int64_t rows, int64_t n,
+                          float *y, int64_t y_step, const float *x, int64_t x_step)
+{
+    cpu_norm_row r = *first;
+    for (; rows > 0; rows--, y += y_step, x += x_step, norm_next(&r))
+        norm_apply_row(act, elements, &r, n, y, x);
+}
+
+static void norm_apply(const cpu_norm_row *r, int64_t rows, int64_t n, float *y, int64_t y_step, const float *x,
+                       int64_t x_step)
 {
     if (r->step != 0 && r->act == CPU_NORM_PLAIN)
-        norm_apply_as(CPU_NORM_PLAIN, true, r, n, y, x);
+        norm_apply_as(CPU_NORM_PLAIN, true, r, rows, n, y, y_step, x, x_step);
     else if (r->step != 0)
-        norm_apply_as(CPU_NORM_GENERAL, true, r, n, y, x);
+        norm_apply_as(CPU_NORM_GENERAL, true, r, rows, n, y, y_step, x, x_step);
     else if (r->act == CPU_NORM_PLAIN)
-        norm_apply_as(CPU_NORM_PLAIN, false, r, n, y, x);
+        norm_apply_as(CPU_NORM_PLAIN, false, r, rows, n, y, y_step, x, x_step);
     else if (r->act == CPU_NORM_RELU)
-        norm_apply_as(CPU_NORM_RELU, false, r, n, y, x);
+        norm_apply_as(CPU_NORM_RELU, false, r, rows, n, y, y_step, x, x_step);
     else
-        norm_apply_as(CPU_NORM_GENERAL, false, r, n, y, x);
+        norm_apply_as(CPU_NORM_GENERAL, false, r, rows, n, y, y_step, x, x_step);
 }
 
 /* ---- gradients ---- */
@@ -262,8 +279,8 @@ INLINE norm_group norm_dz(cpu_norm_act act, bool elements, const cpu_norm_row *r
     return g;
 }
 
-INLINE void norm_grad_sums_as(cpu_norm_act act, bool elements, const cpu_norm_row *r, int64_t n, const float *dy,
-                              const float *x, float *sum, float *with_x)
+INLINE void norm_grad_sums_row(cpu_norm_act act, bool elements, const cpu_norm_row *r, int64_t n, const float *dy,
+                               const float *x, float *sum, float *with_x)
 {
     const norm_params p = norm_params_of(r);
     norm_group s[2] = { norm_load(sum), norm_spread(0.0f) }, t[2] = { norm_load(with_x), norm_spread(0.0f) };
@@ -286,23 +303,35 @@ INLINE void norm_grad_sums_as(cpu_norm_act act, bool elements, const cpu_norm_ro
     norm_store(with_x, t[0]);
 }
 
-static void norm_grad_sums(const cpu_norm_row *r, int64_t n, const float *dy, const float *x, float *sum,
-                           float *with_x)
+INLINE void norm_grad_sums_as(cpu_norm_act act, bool elements, const cpu_norm_row *first, int64_t rows, int64_t n,
+                              const float *dy, int64_t dy_step, const float *x, int64_t x_step, float *sum,
+                              float *with_x)
 {
-    if (r->step != 0 && r->act == CPU_NORM_PLAIN)
-        norm_grad_sums_as(CPU_NORM_PLAIN, true, r, n, dy, x, sum, with_x);
-    else if (r->step != 0)
-        norm_grad_sums_as(CPU_NORM_GENERAL, true, r, n, dy, x, sum, with_x);
-    else if (r->act == CPU_NORM_PLAIN)
-        norm_grad_sums_as(CPU_NORM_PLAIN, false, r, n, dy, x, sum, with_x);
-    else if (r->act == CPU_NORM_RELU)
-        norm_grad_sums_as(CPU_NORM_RELU, false, r, n, dy, x, sum, with_x);
-    else
-        norm_grad_sums_as(CPU_NORM_GENERAL, false, r, n, dy, x, sum, with_x);
+    cpu_norm_row r = *first;
+    for (; rows > 0; rows--, dy += dy_step, x += x_step, norm_next(&r)) {
+        norm_grad_sums_row(act, elements, &r, n, dy, x, sum, with_x);
+        sum += NORM_LANES;
+        with_x += NORM_LANES;
+    }
 }
 
-INLINE void norm_grad_as(cpu_norm_act act, bool elements, const cpu_norm_row *r, int64_t n, float *dx,
-                         const float *dy, const float *x, const float *a, const float *b)
+static void norm_grad_sums(const cpu_norm_row *r, int64_t rows, int64_t n, const float *dy, int64_t dy_step,
+                           const float *x, int64_t x_step, float *sum, float *with_x)
+{
+    if (r->step != 0 && r->act == CPU_NORM_PLAIN)
+        norm_grad_sums_as(CPU_NORM_PLAIN, true, r, rows, n, dy, dy_step, x, x_step, sum, with_x);
+    else if (r->step != 0)
+        norm_grad_sums_as(CPU_NORM_GENERAL, true, r, rows, n, dy, dy_step, x, x_step, sum, with_x);
+    else if (r->act == CPU_NORM_PLAIN)
+        norm_grad_sums_as(CPU_NORM_PLAIN, false, r, rows, n, dy, dy_step, x, x_step, sum, with_x);
+    else if (r->act == CPU_NORM_RELU)
+        norm_grad_sums_as(CPU_NORM_RELU, false, r, rows, n, dy, dy_step, x, x_step, sum, with_x);
+    else
+        norm_grad_sums_as(CPU_NORM_GENERAL, false, r, rows, n, dy, dy_step, x, x_step, sum, with_x);
+}
+
+INLINE void norm_grad_row(cpu_norm_act act, bool elements, const cpu_norm_row *r, int64_t n, float *dx,
+                          const float *dy, const float *x, const float *a, const float *b)
 {
     const norm_params p = norm_params_of(r);
     const norm_group fixed = r->each_lane ? norm_load(a) : norm_spread(a[0]);
@@ -323,19 +352,32 @@ INLINE void norm_grad_as(cpu_norm_act act, bool elements, const cpu_norm_row *r,
     }
 }
 
-static void norm_grad(const cpu_norm_row *r, int64_t n, float *dx, const float *dy, const float *x, const float *a,
-                      const float *b)
+INLINE void norm_grad_as(cpu_norm_act act, bool elements, const cpu_norm_row *first, int64_t rows, int64_t n,
+                         float *dx, const float *dy, const float *x, const int64_t steps[3], const float *a,
+                         const float *b)
+{
+    cpu_norm_row r = *first;
+    for (; rows > 0; rows--, a += r.next, b += r.next, norm_next(&r)) {
+        norm_grad_row(act, elements, &r, n, dx, dy, x, a, b);
+        dx += steps[0];
+        dy += steps[1];
+        x += steps[2];
+    }
+}
+
+static void norm_grad(const cpu_norm_row *r, int64_t rows, int64_t n, float *dx, const float *dy, const float *x,
+                      const int64_t steps[3], const float *a, const float *b)
 {
     if (r->step != 0 && r->act == CPU_NORM_PLAIN)
-        norm_grad_as(CPU_NORM_PLAIN, true, r, n, dx, dy, x, a, b);
+        norm_grad_as(CPU_NORM_PLAIN, true, r, rows, n, dx, dy, x, steps, a, b);
     else if (r->step != 0)
-        norm_grad_as(CPU_NORM_GENERAL, true, r, n, dx, dy, x, a, b);
+        norm_grad_as(CPU_NORM_GENERAL, true, r, rows, n, dx, dy, x, steps, a, b);
     else if (r->act == CPU_NORM_PLAIN)
-        norm_grad_as(CPU_NORM_PLAIN, false, r, n, dx, dy, x, a, b);
+        norm_grad_as(CPU_NORM_PLAIN, false, r, rows, n, dx, dy, x, steps, a, b);
     else if (r->act == CPU_NORM_RELU)
-        norm_grad_as(CPU_NORM_RELU, false, r, n, dx, dy, x, a, b);
+        norm_grad_as(CPU_NORM_RELU, false, r, rows, n, dx, dy, x, steps, a, b);
     else
-        norm_grad_as(CPU_NORM_GENERAL, false, r, n, dx, dy, x, a, b);
+        norm_grad_as(CPU_NORM_GENERAL, false, r, rows, n, dx, dy, x, steps, a, b);
 }
 
 static void norm_grad_elements(const cpu_norm_row *r, int64_t n, int valid, const float *dy, const float *x,

@@ -11,6 +11,7 @@
 #include "body_pool.h"
 #include "body_random.h"
 #include "body_reduce.h"
+#include "body_winograd_weights.h"
 
 #include "../kernels.h"
 
@@ -26,4 +27,5 @@ const struct cpu_kernels socle_cpu_avx512 = {
     .conv = &conv_kernels,
     .dots = &dots_kernels,
     .norm = &norm_kernels,
+    .winograd_weights = &winograd_weights_kernels,
 };

@@ -35,6 +35,8 @@ SOCLE_API void socle_dataset_free(socle_dataset *d);
 SOCLE_API socle_dataset_desc socle_dataset_desc_of(const socle_dataset *d);
 /* Samples first .. first + length - 1 of d, which is consumed. */
 SOCLE_API socle_dataset *socle_dataset_range(socle_dataset *d, size_t first, size_t length);
+/* The same, but d stays the caller's and must outlive the part: several data sets on one memory. */
+SOCLE_API socle_dataset *socle_dataset_part(const socle_dataset *d, size_t first, size_t length);
 /* Arrays of host memory, copied: x of `length` samples, y alike. */
 SOCLE_API socle_dataset *socle_dataset_from(const void *x, const void *y, socle_dataset_desc o);
 /* Copies one sample out, as get gives it in evaluation. */
@@ -46,13 +48,13 @@ typedef struct socle_batch {
     size_t size;
 } socle_batch;
 typedef struct socle_loader_desc {
-    size_t batch;      /* 0: 64 */
-    int workers;       /* threads; 0: batches are made in the calling thread */
-    int prefetch;      /* batches made ahead; 0: 2 per worker */
-    bool shuffle;      /* else in order */
-    bool drop_last;    /* leave out a last batch that is smaller */
-    bool train;        /* what get is told */
-    uint64_t seed;     /* order is a function of (seed, epoch) alone */
+    size_t batch;   /* 0: 64 */
+    int workers;    /* threads; 0: batches are made in the calling thread */
+    int prefetch;   /* batches made ahead; 0: 2 per worker */
+    bool shuffle;   /* else in order */
+    bool drop_last; /* leave out a last batch that is smaller */
+    bool train;     /* what get is told */
+    uint64_t seed;  /* order is a function of (seed, epoch) alone */
 } socle_loader_desc;
 typedef struct socle_loader socle_loader;
 /* ds is consumed. ERR_ARG for negative numbers or more than 256 workers. */

@@ -38,6 +38,7 @@ typedef struct socle_callback {
     SOCLE_EVENTS(SOCLE_X) /* each may be NULL */
 #undef SOCLE_X
     bool no_rehearsal; /* left out of fits that are undone afterwards (socle_lr_find): it reports, stops or schedules */
+    bool dry;          /* takes part in dry runs: its events need no batch, no prediction and no loss */
 } socle_callback;
 
 /* pred and target are borrowed; shapes that do not agree are ERR_SHAPE. MEAN gives the scalar to train on. */
@@ -104,6 +105,11 @@ typedef struct socle_fit_desc {
     bool reset_opt; /* forget the optimizer's state first */
 } socle_fit_desc;
 SOCLE_API socle_status socle_fit_with(socle_learner *l, socle_fit_desc o) SOCLE_MUST_USE;
+
+/* While dry, fits of l (of any policy) compute and load nothing: they walk through their training batches for those callbacks
+ * alone that say dry, the schedules and the recorder, so that a recorder tells which hyper-parameters every step would have.
+ * Hyper-parameters are put back afterwards; counters and random stream stay as they are. Not inside a fit: ERR_STATE. */
+SOCLE_API socle_status socle_learner_set_dry(socle_learner *l, bool dry);
 
 /* x of the first training batch of the epoch to come, as the model will get it: after the callbacks' before_batch. What
  * socle_lsuv wants, and whoever looks at the data. Owned: socle_release it. Nothing is trained, the learner's counters

@@ -1,6 +1,7 @@
 /* Host memory: the process's allocator, how many blocks it has out, and the countdown that makes one request fail.
  *
  * A block is preceded by one cache line that remembers its size, since the user's free is told it. */
+#define _DEFAULT_SOURCE /* madvise */
 #include "alloc.h"
 
 #include <stdatomic.h>
@@ -8,18 +9,38 @@
 #include <string.h>
 #include "error.h"
 
-enum { ALIGN = 64, HEADER = ALIGN };
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+enum { ALIGN = 64, HEADER = ALIGN, PAGE = 4096, HUGE_LEAST = 4 << 20 };
 
 typedef struct header {
     size_t bytes; /* of the block with this header: what the allocator gave */
 } header;
 _Static_assert(sizeof(header) <= HEADER, "a header is one cache line");
 
+/* A data set of 47 MB is 11,500 small pages, each of which costs the kernel a microsecond or more when it is first
+ * touched. */
+static void wish_for_huge_pages(void *ptr, size_t bytes)
+{
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+    uintptr_t from = ((uintptr_t)ptr + PAGE - 1) / PAGE * PAGE, to = (uintptr_t)ptr + bytes;
+    (void)madvise((void *)from, to - from, MADV_HUGEPAGE);
+#else
+    (void)ptr, (void)bytes;
+#endif
+}
+
 static void *system_alloc(void *user, size_t bytes, size_t align)
 {
     (void)user;
     void *ptr = NULL;
-    return posix_memalign(&ptr, align, bytes) == 0 ? ptr : NULL;
+    if (posix_memalign(&ptr, align, bytes) != 0)
+        return NULL;
+    if (bytes >= HUGE_LEAST)
+        wish_for_huge_pages(ptr, bytes);
+    return ptr;
 }
 
 static void system_free(void *user, void *ptr, size_t bytes)

@@ -54,7 +54,7 @@ void socle_dataset_free(socle_dataset *d)
 {
     if (!d)
         return;
-    if (d->type->drop)
+    if (d->type->drop && !d->borrowed)
         d->type->drop(d->self);
     socle_mem_free(d);
 }
@@ -77,6 +77,16 @@ socle_dataset *socle_dataset_range(socle_dataset *d, size_t first, size_t length
     d->first += first;
     d->desc.length = length;
     return d;
+}
+
+socle_dataset *socle_dataset_part(const socle_dataset *d, size_t first, size_t length)
+{
+    socle_dataset *part = d ? socle_mem_alloc(sizeof *part) : NULL;
+    if (!part)
+        return NULL;
+    *part = *d;
+    part->borrowed = true;
+    return socle_dataset_range(part, first, length);
 }
 
 /* A get that answers something else than a status it has explained still ends in a status with a text. */

@@ -7,6 +7,7 @@
 struct socle_dataset {
     const socle_dataset_type *type;
     void *self;
+    bool borrowed;           /* self: another dataset's */
     size_t first;            /* of the window, in the type's own numbering */
     socle_dataset_desc desc; /* length is the window's; mul and add are filled in */
 };

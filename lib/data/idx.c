@@ -1,68 +1,63 @@
 /* The IDX format: 0, 0, element type, number of dimensions, one big-endian 32-bit size a dimension, then the
- * elements in row-major order. zlib's gzread reads plain and gzip-compressed files alike.
+ * elements in row-major order; plain or gzip-compressed (gzip.h).
  *
  * A header is not trusted: memory grows with the bytes that really arrive, so that a forged size of gigabytes
  * ends in "holds fewer bytes" and not in an allocation. */
 #include <socle/vision.h>
 
 #include <errno.h>
-#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <zlib.h>
 #include "core/alloc.h"
 #include "core/error.h"
 #include "core/shape.h"
 #include "dataset.h"
+#include "gzip.h"
 
 enum {
     IDX_UBYTE = 8, /* the element type this reads */
     IDX_MAX_DIMS = 4,
     HEADER_BYTES = 4 + 4 * IDX_MAX_DIMS,
-    BUFFER_BYTES = 1 << 18,
-    /* What is taken at once on the header's word: at most this (MNIST has 47 MB), and at most what a file of this
-     * size can hold: deflate stores no more than 1032 bytes in one. Files whose size is not known (pipes) start
-     * at the least. */
-    TRUSTED_MOST = 1 << 26,
-    TRUSTED_LEAST = 1 << 16,
-    DEFLATE_BEST = 1032
+    ROOM_LEAST = 1 << 16 /* where the size of the file is not known: pipes */
 };
 
-typedef struct idx_file {
+/* What has been read of a file, or decompressed. */
+typedef struct contents {
     const char *path;
-    gzFile gz;
-    size_t trusted; /* bytes */
-} idx_file;
+    uint8_t *data;
+    size_t bytes, cap;
+} contents;
 
-static size_t trusted_bytes(const char *path)
+/* What the header says. */
+typedef struct idx_header {
+    socle_shape shape;
+    size_t bytes, elements; /* of the header; and of what follows it */
+} idx_header;
+
+/* Bytes that the file holds, if that can be known. */
+static size_t size_of(FILE *f)
 {
     struct stat info;
-    if (stat(path, &info) != 0 || info.st_size < TRUSTED_LEAST / DEFLATE_BEST)
-        return TRUSTED_LEAST;
-    return info.st_size > TRUSTED_MOST / DEFLATE_BEST ? TRUSTED_MOST : (size_t)info.st_size * DEFLATE_BEST;
+    bool known = fstat(fileno(f), &info) == 0 && S_ISREG(info.st_mode);
+    return known && info.st_size > 0 ? (size_t)info.st_size : 0;
 }
 
-/* Reads up to `bytes`; fewer only at the end of the data. A broken gzip stream, checksum included, is an error. */
-static socle_status read_bytes(idx_file *f, uint8_t *to, size_t bytes, size_t *got)
+/* Reads on until c holds `most` bytes or the file ends. */
+static socle_status read_to(FILE *f, contents *c, size_t most)
 {
-    *got = 0;
-    while (*got < bytes) {
-        size_t want = bytes - *got;
-        int n = gzread(f->gz, to + *got, want < INT_MAX ? (unsigned)want : INT_MAX);
-        int code = Z_OK;
-        const char *text = n <= 0 ? gzerror(f->gz, &code) : "";
-        if (n < 0 || code == Z_BUF_ERROR) {
-            if (code == Z_ERRNO)
-                return socle_fail(SOCLE_ERR_IO, "%s: %s", f->path, strerror(errno));
-            if (code == Z_MEM_ERROR)
-                return socle_fail(SOCLE_ERR_NOMEM, "%s: no memory to decompress with", f->path);
-            if (code == Z_BUF_ERROR)
-                return socle_fail(SOCLE_ERR_IO, "%s: the gzip data ends early", f->path);
-            return socle_fail(SOCLE_ERR_IO, "%s: the gzip data is corrupt (%s)", f->path, text);
-        }
-        if (n == 0)
-            break;
-        *got += (size_t)n;
+    size_t known = size_of(f);
+    while (c->bytes < most && !feof(f)) {
+        size_t room = c->bytes + ROOM_LEAST;
+        room = room > known ? room : known + 1; /* one more, to meet the end */
+        uint8_t *grown = socle_mem_grow(c->data, &c->cap, room < most ? room : most, 1);
+        if (!grown)
+            return SOCLE_ERR_NOMEM;
+        c->data = grown;
+        size_t want = (c->cap < most ? c->cap : most) - c->bytes;
+        errno = 0;
+        c->bytes += fread(c->data + c->bytes, 1, want, f);
+        SOCLE_CHECK(!ferror(f), SOCLE_ERR_IO, "%s: %s", c->path, strerror(errno));
     }
     return SOCLE_OK;
 }
@@ -72,51 +67,57 @@ static uint32_t big_endian(const uint8_t *p)
     return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
-static socle_status read_header(idx_file *f, socle_shape *shape, size_t *bytes)
+static socle_status read_header(const contents *c, idx_header *out)
 {
-    uint8_t h[HEADER_BYTES];
-    size_t got;
-    SOCLE_TRY(read_bytes(f, h, 4, &got));
-    SOCLE_CHECK(got == 4, SOCLE_ERR_FORMAT, "%s: %zu bytes are too few for an IDX file", f->path, got);
+    const uint8_t *h = c->data;
+    SOCLE_CHECK(c->bytes >= 4, SOCLE_ERR_FORMAT, "%s: %zu bytes are too few for an IDX file", c->path, c->bytes);
     SOCLE_CHECK(h[0] == 0 && h[1] == 0, SOCLE_ERR_FORMAT,
-                "%s: not an IDX file (it begins with %02x %02x %02x %02x, not with 00 00)", f->path, h[0], h[1],
+                "%s: not an IDX file (it begins with %02x %02x %02x %02x, not with 00 00)", c->path, h[0], h[1],
                 h[2], h[3]);
     SOCLE_CHECK(h[2] == IDX_UBYTE, SOCLE_ERR_FORMAT,
-                "%s: IDX elements of type 0x%02x, only unsigned bytes (0x08) are read", f->path, h[2]);
+                "%s: IDX elements of type 0x%02x, only unsigned bytes (0x08) are read", c->path, h[2]);
     SOCLE_CHECK(h[3] >= 1 && h[3] <= IDX_MAX_DIMS, SOCLE_ERR_FORMAT, "%s: IDX data of %d dimensions, not 1 to %d",
-                f->path, h[3], IDX_MAX_DIMS);
-    SOCLE_TRY(read_bytes(f, h + 4, 4u * h[3], &got));
-    SOCLE_CHECK(got == 4u * h[3], SOCLE_ERR_FORMAT, "%s: ends within the IDX header", f->path);
-    socle_shape s = { .ndim = h[3] };
-    *bytes = 1;
-    for (int i = 0; i < s.ndim; i++) {
-        s.dim[i] = big_endian(h + 4 + 4 * i);
-        bool fits = size_mul(*bytes, (size_t)s.dim[i], bytes) && *bytes <= PTRDIFF_MAX;
-        SOCLE_CHECK(fits, SOCLE_ERR_FORMAT, "%s: the IDX header's sizes are absurd", f->path);
+                c->path, h[3], IDX_MAX_DIMS);
+    idx_header r = { .shape = { .ndim = h[3] }, .bytes = 4 + 4u * h[3], .elements = 1 };
+    SOCLE_CHECK(c->bytes >= r.bytes, SOCLE_ERR_FORMAT, "%s: ends within the IDX header", c->path);
+    for (int i = 0; i < r.shape.ndim; i++) {
+        r.shape.dim[i] = big_endian(h + 4 + 4 * i);
+        bool fits = size_mul(r.elements, (size_t)r.shape.dim[i], &r.elements) && r.elements < PTRDIFF_MAX / 2;
+        SOCLE_CHECK(fits, SOCLE_ERR_FORMAT, "%s: the IDX header's sizes are absurd", c->path);
     }
-    *shape = s;
+    *out = r;
     return SOCLE_OK;
 }
 
-/* Exactly `bytes` elements into *data (owned by the caller whatever this answers), then the end of the file. */
-static socle_status read_elements(idx_file *f, size_t bytes, uint8_t **data)
+/* The file's header and, into c, all of its contents, of a plain file only as much as the header says and a byte more. */
+static socle_status read_contents(FILE *f, contents *c, idx_header *header)
 {
-    size_t have = 0, cap = 0, got;
-    do {
-        size_t need = have == 0 ? f->trusted : have > bytes / 2 ? bytes : 2 * have;
-        need = need < bytes ? need : bytes;
-        uint8_t *grown = socle_mem_grow(*data, &cap, need ? need : 1, 1);
-        if (!grown)
-            return SOCLE_ERR_NOMEM;
-        *data = grown;
-        SOCLE_TRY(read_bytes(f, *data + have, need - have, &got));
-        have += got;
-        SOCLE_CHECK(have == need, SOCLE_ERR_FORMAT, "%s: holds %zu bytes of data, the header says %zu", f->path,
-                    have, bytes);
-    } while (have < bytes);
-    uint8_t more;
-    SOCLE_TRY(read_bytes(f, &more, 1, &got)); /* also where zlib compares the checksum */
-    SOCLE_CHECK(got == 0, SOCLE_ERR_FORMAT, "%s: holds more bytes than the %zu its header says", f->path, bytes);
+    SOCLE_TRY(read_to(f, c, HEADER_BYTES));
+    if (!gzip_begins(c->data, c->bytes)) {
+        SOCLE_TRY(read_header(c, header));
+        return read_to(f, c, header->bytes + header->elements + 1);
+    }
+    contents packed = *c;
+    *c = (contents){ .path = packed.path };
+    socle_status s = read_to(f, &packed, SIZE_MAX);
+    if (s == SOCLE_OK)
+        s = gzip_expand(packed.path, packed.data, packed.bytes, &c->data, &c->bytes);
+    socle_mem_free(packed.data);
+    return s == SOCLE_OK ? read_header(c, header) : s;
+}
+
+/* Leaves the elements alone in c, which is the caller's whatever this answers. */
+static socle_status read_elements(FILE *f, contents *c, socle_shape *shape)
+{
+    idx_header h;
+    SOCLE_TRY(read_contents(f, c, &h));
+    size_t have = c->bytes - h.bytes;
+    SOCLE_CHECK(have >= h.elements, SOCLE_ERR_FORMAT, "%s: holds %zu bytes of data, the header says %zu", c->path,
+                have, h.elements);
+    SOCLE_CHECK(have == h.elements, SOCLE_ERR_FORMAT, "%s: holds more bytes than the %zu its header says", c->path,
+                h.elements);
+    memmove(c->data, c->data + h.bytes, h.elements);
+    *shape = h.shape;
     return SOCLE_OK;
 }
 
@@ -124,25 +125,17 @@ socle_status socle_idx_read(const char *path, socle_shape *shape, uint8_t **data
 {
     SOCLE_CHECK(path && shape && data, SOCLE_ERR_ARG, "idx: an argument is missing");
     errno = 0;
-    idx_file f = { .path = path, .gz = gzopen(path, "rb"), .trusted = trusted_bytes(path) };
-    if (!f.gz) {
-        SOCLE_CHECK(errno, SOCLE_ERR_NOMEM, "%s: no memory to open it", path);
-        return socle_fail(SOCLE_ERR_IO, "%s: %s", path, strerror(errno));
-    }
-    (void)gzbuffer(f.gz, BUFFER_BYTES);
-    socle_shape s;
-    size_t bytes;
-    uint8_t *elements = NULL;
-    socle_status status = read_header(&f, &s, &bytes);
-    if (status == SOCLE_OK)
-        status = read_elements(&f, bytes, &elements);
-    (void)gzclose_r(f.gz);
+    FILE *f = fopen(path, "rb");
+    SOCLE_CHECK(f || errno != ENOMEM, SOCLE_ERR_NOMEM, "%s: no memory to open it", path);
+    SOCLE_CHECK(f, SOCLE_ERR_IO, "%s: %s", path, strerror(errno));
+    contents c = { .path = path };
+    socle_status status = read_elements(f, &c, shape);
+    (void)fclose(f);
     if (status != SOCLE_OK) {
-        socle_mem_free(elements);
+        socle_mem_free(c.data);
         return status;
     }
-    *shape = s;
-    *data = elements;
+    *data = c.data;
     return SOCLE_OK;
 }
 

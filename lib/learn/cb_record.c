@@ -131,7 +131,7 @@ static socle_flow after_batch(socle_learner *l, void *user)
     if (!l->training)
         return 0;
     socle_status s = tracks_push(&r->tracks, l->opt);
-    return (socle_flow)(s == SOCLE_OK ? losses_push(&r->losses, l->loss) : s);
+    return (socle_flow)(s == SOCLE_OK && l->loss ? losses_push(&r->losses, l->loss) : s); /* dry: there is none */
 }
 
 static socle_flow cleanup_epoch(socle_learner *l, void *user)
@@ -150,6 +150,7 @@ socle_callback socle_cb_recorder(socle_recorder *r)
     }
     return (socle_callback){ .name = "recorder",
                              .no_rehearsal = true,
+                             .dry = true,
                              .user = r,
                              .before_fit = before_fit,
                              .after_batch = after_batch,

@@ -49,6 +49,7 @@ socle_callback socle_cb_schedule(socle_schedule_desc o)
     return (socle_callback){ .name = "schedule",
                              .order = 1,
                              .no_rehearsal = true,
+                             .dry = true,
                              .user = s,
                              .drop = socle_mem_free,
                              .before_batch = before_batch };

@@ -26,7 +26,7 @@ static socle_flow call(socle_learner *l, size_t i, size_t event)
 {
     const learner *p = (learner *)l;
     const socle_callback cb = p->callback[i];
-    if (p->rehearsing && cb.no_rehearsal)
+    if ((p->rehearsing && cb.no_rehearsal) || (p->dry && !cb.dry))
         return 0;
     socle_event f;
     memcpy(&f, (const char *)&cb + event, sizeof f);

@@ -91,6 +91,18 @@ void socle_learner_add(socle_learner *l, socle_callback cb)
     drop(&cb);
 }
 
+socle_status socle_learner_set_dry(socle_learner *l, bool dry)
+{
+    learner *p = (learner *)l;
+    if (!p)
+        return socle_error_status() ? socle_error_status()
+                                    : socle_fail(SOCLE_ERR_ARG, "set_dry: there is no learner");
+    if (p->fitting)
+        return socle_fail(SOCLE_ERR_STATE, "set_dry: called from inside a fit of the same learner");
+    p->dry = dry;
+    return SOCLE_OK;
+}
+
 int socle_learner_remove(socle_learner *l, const char *name)
 {
     learner *p = (learner *)l;

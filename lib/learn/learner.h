@@ -14,6 +14,7 @@ typedef struct learner {
     size_t n_callbacks, cap_callbacks, n_active;
     bool fitting;
     bool rehearsing; /* callbacks that want no rehearsal are left out */
+    bool dry;        /* fits walk through their batches for the callbacks that say dry */
     /* The first callback that could not be made or kept: fails the next fit. */
     socle_status add_status;
     char add_text[512];

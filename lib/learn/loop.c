@@ -6,6 +6,7 @@
 #include "learner.h"
 
 #include <stddef.h>
+#include <socle/sys/memory.h>
 
 #define EVENT(name) offsetof(socle_callback, name)
 #define VERB(name)  offsetof(socle_loop, name)
@@ -136,19 +137,37 @@ static void forget_batch(socle_learner *l)
     l->pred = l->loss = NULL;
 }
 
+static double position(const socle_learner *l)
+{
+    return ((double)l->epoch * (double)l->n_batches + (double)l->batch_index) /
+           ((double)l->n_batches * l->n_epochs);
+}
+
+static socle_flow dry_batches(socle_learner *l)
+{
+    socle_flow f = 0;
+    for (; !f && l->batch_index < l->n_batches; l->batch_index++) {
+        l->pos = position(l);
+        f = event(l, EVENT(before_batch));
+        if (!f)
+            f = event(l, EVENT(after_batch));
+        f = clean_up(l, f, EVENT(cleanup_batch), SOCLE_CANCEL_BATCH);
+    }
+    return f;
+}
+
 /* The batches of a pass, each in a scope of its own. */
 static socle_flow all_batches(socle_learner *l, socle_loader *loader)
 {
     socle_flow f = socle_loader_begin(loader, l->epochs_done);
     if (f == 0 && l->training)
         l->epochs_done++;
-    double batches = (double)l->n_batches * l->n_epochs;
     while (!f) {
         socle_scope scope = socle_scope_begin(l->ctx);
         int got = socle_loader_next(loader, l->ctx, &l->batch);
         if (got > 0) {
             if (l->training)
-                l->pos = ((double)l->epoch * (double)l->n_batches + (double)l->batch_index) / batches;
+                l->pos = position(l);
             f = one_batch(l);
             l->batch_index++;
         }
@@ -173,7 +192,7 @@ static socle_flow one_pass(socle_learner *l, socle_loader *loader, bool training
     (void)socle_ctx_set_grad(l->ctx, training);
     socle_flow f = at_level(event(l, EVENT(before_epoch)), SOCLE_CANCEL_EPOCH);
     if (!f)
-        f = all_batches(l, loader);
+        f = ((const learner *)l)->dry ? dry_batches(l) : all_batches(l, loader);
     if (!f && training)
         l->pos = (double)(l->epoch + 1) / l->n_epochs;
     if (!f)
@@ -242,11 +261,9 @@ static socle_status prepare(learner *p, socle_fit_desc o)
     return s;
 }
 
-socle_status socle_fit_with(socle_learner *l, socle_fit_desc o)
+static socle_status fit(learner *p, socle_fit_desc o)
 {
-    if (!l)
-        return socle_error_status() ? socle_error_status() : socle_fail(SOCLE_ERR_ARG, "fit: there is no learner");
-    learner *p = (learner *)l;
+    socle_learner *l = &p->open;
     socle_status s = prepare(p, o);
     if (s != SOCLE_OK)
         return s;
@@ -275,6 +292,35 @@ socle_status socle_fit_with(socle_learner *l, socle_fit_desc o)
     l->log = log;
     l->log_user = log_user;
     return l->status == SOCLE_OK ? SOCLE_OK : socle_fail(l->status, "%s", p->fail_text);
+}
+
+/* Training passes only, and the hyper-parameters are afterwards what they were. */
+static socle_status dry_fit(learner *p, socle_fit_desc o)
+{
+    socle_optimizer *opt = p->open.opt;
+    int groups = socle_optimizer_groups(opt);
+    socle_hypers *kept = socle_mem_alloc((size_t)groups * sizeof *kept);
+    if (!kept)
+        return SOCLE_ERR_NOMEM;
+    for (int g = 0; g < groups; g++)
+        for (int h = 0; h < SOCLE_HYPER_MAX; h++)
+            kept[g].v[h] = socle_hyper_get(opt, g, h);
+    o.no_valid = true;
+    o.reset_opt = false;
+    socle_status s = fit(p, o);
+    for (int g = 0; g < groups; g++)
+        for (int h = 0; h < SOCLE_HYPER_MAX; h++)
+            (void)socle_hyper_set(opt, g, h, kept[g].v[h]);
+    socle_mem_free(kept);
+    return s;
+}
+
+socle_status socle_fit_with(socle_learner *l, socle_fit_desc o)
+{
+    if (!l)
+        return socle_error_status() ? socle_error_status() : socle_fail(SOCLE_ERR_ARG, "fit: there is no learner");
+    learner *p = (learner *)l;
+    return p->dry ? dry_fit(p, o) : fit(p, o);
 }
 
 socle_status socle_fit(socle_learner *l, int epochs, double lr)

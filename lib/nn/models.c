@@ -122,6 +122,11 @@ static socle_resnet_desc of_depth(int depth, int c_in, int classes)
     return o;
 }
 
+static socle_module *resnet9(socle_device *d, int c_in, int classes)
+{
+    return socle_resnet9_new(d, (socle_resnet9_desc){ .c_in = c_in, .classes = classes });
+}
+
 static socle_module *resnet18(socle_device *d, int c_in, int classes)
 {
     return socle_resnet_new(d, of_depth(18, c_in, classes));
@@ -158,10 +163,10 @@ static const struct {
     const char *name;
     socle_module *(*make)(socle_device *d, int c_in, int classes);
 } models[] = {
-    { "conv", conv_net },       { "deep", deep_net },       { "resnet", resnet },     { "wide", wide },
-    { "wide2", wide2 },         { "wide3", wide3 },         { "wide4", wide4 },       { "widedrop", widedrop },
-    { "resnet18", resnet18 },   { "resnet34", resnet34 },   { "resnet50", resnet50 }, { "xresnet18", xresnet18 },
-    { "xresnet34", xresnet34 }, { "xresnet50", xresnet50 },
+    { "conv", conv_net },       { "deep", deep_net },       { "resnet", resnet },       { "wide", wide },
+    { "wide2", wide2 },         { "wide3", wide3 },         { "wide4", wide4 },         { "widedrop", widedrop },
+    { "resnet9", resnet9 },     { "resnet18", resnet18 },   { "resnet34", resnet34 },   { "resnet50", resnet50 },
+    { "xresnet18", xresnet18 }, { "xresnet34", xresnet34 }, { "xresnet50", xresnet50 },
 };
 enum { MODELS = sizeof models / sizeof models[0] };
 

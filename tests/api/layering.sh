@@ -41,12 +41,12 @@ room "include/socle/sys" '"\.\./(base|tensor|ctx)\.h"|"[a-z]+\.(h|def)"|<std(boo
 room lib/core "$own|\"core/[a-z]+\.h\"|$public|<socle/sys/[a-z]+\.h>|$c11|$posix" lib/core/*
 room lib/prim "$own|\"(core|prim)/[a-z]+\.h\"|$public|<socle/sys/[a-z]+\.(h|def)>|$c11" lib/prim/*
 room lib/ops "$own|\"(core|prim|ops)/[a-z]+\.(h|def)\"|$public|<socle/sys/[a-z]+\.(h|def)>|$c11" lib/ops/*
-data='<socle/(base|tensor|ctx|init|data|vision)\.h>|<socle/sys/(backend|memory|philox)\.h>|<zlib\.h>'
+data='<socle/(base|tensor|ctx|init|data|vision)\.h>|<socle/sys/(backend|memory|philox)\.h>|<libdeflate\.h>'
 room lib/data "$own|\"(core|data)/[a-z]+\.h\"|$data|$c11|$posix" lib/data/*
 room lib/nn "$own|\"nn/[a-z_]+\.h\"|$public|<socle/sys/(op|prim|memory|philox)\.h>|$c11" lib/nn/*
 room lib/optim "$own|\"optim/[a-z_]+\.h\"|$public|<socle/sys/(prim|memory)\.h>|$c11" lib/optim/*
 room lib/learn "$own|\"(learn/[a-z_]+|plot/curve)\.h\"|$public|<socle/sys/(prim|memory)\.h>|$c11|$posix" lib/learn/*
-room lib/io "$own|\"io/[a-z_]+\.h\"|$public|<socle/sys/memory\.h>|<zlib\.h>|$c11|$posix" lib/io/*
+room lib/io "$own|\"io/[a-z_]+\.h\"|$public|<socle/sys/memory\.h>|$c11|$posix" lib/io/*
 plot='"core/error\.h"|"io/file\.h"|"plot/[a-z]+\.h"|<socle/(base|plot)\.h>|<socle/sys/memory\.h>'
 room lib/plot "$own|$plot|$c11" lib/plot/*.[ch] lib/plot/none/*
 room lib/plot/cairo "$own|$plot|$c11|$posix|<cairo(-svg)?\.h>" lib/plot/cairo/*

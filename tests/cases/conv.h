@@ -28,6 +28,23 @@ static const conv_row conv_rows[] = {
     { "1-8 5x5 s2 28",        256, 1, 28, 28, 8, 5, 5,    CONV(2, 2), CASE_BENCH | CASE_LARGE, 0 },
     { "64-64 3x3 s1 28",      256, 64, 28, 28, 64, 3, 3,  CONV(1, 1), CASE_BENCH | CASE_HUGE, 0 },
     { "512-512 3x3 s1 4",     256, 512, 4, 4, 512, 3, 3,  CONV(1, 1), CASE_BENCH | CASE_HUGE, 0 },
+
+    /* layers of wide residual networks */
+    { "16-16 5x5 s1 28",      256, 16, 28, 28, 16, 5, 5,  CONV(1, 2), CASE_BENCH | CASE_HUGE, 0 },
+    { "16-16 3x3 s1 28",      256, 16, 28, 28, 16, 3, 3,  CONV(1, 1), CASE_BENCH | CASE_HUGE, 0 },
+    { "32-32 3x3 s1 28",      256, 32, 28, 28, 32, 3, 3,  CONV(1, 1), CASE_BENCH | CASE_HUGE, 0 },
+    { "64-64 3x3 s1 14",      256, 64, 14, 14, 64, 3, 3,  CONV(1, 1), CASE_BENCH | CASE_HUGE, 0 },
+    { "128-128 3x3 s1 14",    256, 128, 14, 14, 128, 3, 3, CONV(1, 1), CASE_BENCH | CASE_HUGE, 0 },
+    { "128-128 3x3 s1 7",     256, 128, 7, 7, 128, 3, 3,  CONV(1, 1), CASE_BENCH | CASE_HUGE, 0 },
+    { "256-256 3x3 s1 7",     256, 256, 7, 7, 256, 3, 3,  CONV(1, 1), CASE_BENCH | CASE_HUGE, 0 },
+    { "256-256 3x3 s1 4",     256, 256, 4, 4, 256, 3, 3,  CONV(1, 1), CASE_BENCH | CASE_HUGE, 0 },
+    { "256-512 3x3 s1 2",     256, 256, 2, 2, 512, 3, 3,  CONV(1, 1), CASE_BENCH | CASE_HUGE, 0 },
+    { "32-32 3x3 s2 28",      256, 32, 28, 28, 32, 3, 3,  CONV(2, 1), CASE_BENCH | CASE_HUGE, 0 },
+    { "64-64 3x3 s2 14",      256, 64, 14, 14, 64, 3, 3,  CONV(2, 1), CASE_BENCH | CASE_HUGE, 0 },
+    { "128-128 3x3 s2 7",     256, 128, 7, 7, 128, 3, 3,  CONV(2, 1), CASE_BENCH | CASE_HUGE, 0 },
+    { "256-256 3x3 s2 4",     256, 256, 4, 4, 256, 3, 3,  CONV(2, 1), CASE_BENCH | CASE_HUGE, 0 },
+    { "512-512 3x3 s2 2",     256, 512, 2, 2, 512, 3, 3,  CONV(2, 1), CASE_BENCH | CASE_HUGE, 0 },
+
     { "16-32 3x3 s1 9",       48, 16, 9, 9, 32, 3, 3,     CONV(1, 1), CASE_LARGE, 0 },
     { "3-13 3x3 s1 20",       17, 3, 20, 20, 13, 3, 3,    CONV(1, 1), CASE_LARGE, 0 }, /* pixels for several strips */
     { "40-24 3x3 s1 4",       33, 40, 4, 4, 24, 3, 3,     CONV(1, 1), CASE_LARGE, 0 },
@@ -36,6 +53,8 @@ static const conv_row conv_rows[] = {
     /* channels enough for other ways than the direct one: windows of 3x3, of one pixel, with strides */
     { "72-64 3x3 s1 7x6",     33, 72, 7, 6, 64, 3, 3,     CONV(1, 1), CASE_LARGE, 0 },
     { "64-72 1x1 s1 5",       33, 64, 5, 5, 72, 1, 1,     CONV(1, 0), CASE_LARGE, 0 },
+    { "20-48 3x3 s1 9x5",     19, 20, 9, 5, 48, 3, 3,     { { 1, 1 }, { 0, 2 }, { 1, 1 }, 1 }, CASE_LARGE, 0 },
+    { "180-200 3x3 s1 4",     20, 180, 4, 4, 200, 3, 3,   CONV(1, 1), CASE_LARGE, 0 }, /* weights beyond the caches */
     { "64-64 3x3 s2 7",       17, 64, 7, 7, 64, 3, 3,     CONV(2, 1), CASE_LARGE, 0 },
 
     /* more channels than are summed in one go, and more weights than stay in cache */

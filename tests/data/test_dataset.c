@@ -73,6 +73,25 @@ Test(dataset, a_range_outside_the_data_consumes_it_and_says_so)
     cr_assert_eq(p.drops, 2);
 }
 
+Test(dataset, parts_share_what_the_whole_keeps)
+{
+    probe p = { 0 };
+    socle_dataset *whole = socle_dataset_new(&type, &p, desc(10)), *part = socle_dataset_part(whole, 2, 5);
+    float x;
+    int32_t y;
+    cr_assert_eq(socle_dataset_desc_of(part).length, 5u);
+    cr_assert_eq(socle_dataset_get(part, 1, &x, &y), SOCLE_OK);
+    cr_assert_eq(y, 3);
+    cr_assert_null(socle_dataset_part(whole, 6, 5));
+    cr_assert_eq(socle_error_status(), SOCLE_ERR_ARG);
+    socle_dataset_free(part);
+    cr_assert_eq(p.drops, 0, "the whole is still there");
+    cr_assert_eq(socle_dataset_get(whole, 9, &x, &y), SOCLE_OK);
+    socle_dataset_free(whole);
+    cr_assert_eq(p.drops, 1);
+    cr_assert_null(socle_dataset_part(NULL, 0, 0));
+}
+
 Test(dataset, a_bad_description_drops_self_and_names_the_fault)
 {
     const struct {

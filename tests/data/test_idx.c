@@ -57,6 +57,30 @@ Test(idx, a_file_that_arrives_through_a_pipe_is_read_whole)
     socle_idx_free(data);
 }
 
+/* The length at the end of a file is that of its last member, and here too small by far. */
+Test(idx, a_gzip_file_of_several_members_is_one_file)
+{
+    const uint32_t dim[] = { 280000 };
+    static uint8_t packed[300000];
+    size_t n = idx_bytes(buffer, 1, dim), cut = 279000;
+    write_gzip("first.gz", buffer, cut);
+    write_gzip("second.gz", buffer + cut, n - cut);
+    size_t bytes = read_file("first.gz", packed, sizeof packed);
+    bytes += read_file("second.gz", packed + bytes, sizeof packed - bytes);
+    memset(packed + bytes, 0, 50);
+    for (size_t padding = 0; padding <= 50; padding += 50) {
+        socle_shape shape;
+        uint8_t *data;
+        write_file("both.gz", packed, bytes + padding);
+        cr_assert_eq(socle_idx_read(idx_path("both.gz"), &shape, &data), SOCLE_OK, "%s", socle_error());
+        cr_assert(socle_shape_equal(shape, socle_shape1(280000)));
+        cr_assert_eq(memcmp(data, buffer + 8, 280000), 0);
+        socle_idx_free(data);
+    }
+    write_file("both.gz", packed, bytes - 5);
+    expect("both.gz", SOCLE_ERR_IO, "ends early");
+}
+
 Test(idx, an_empty_dimension_is_a_file_without_elements)
 {
     const uint32_t dim[] = { 0, 28, 28 };

@@ -77,6 +77,16 @@ challenge --threads 1 --workers 0 --out challenge-one > challenge.txt
 challenge --threads 2 --workers 2 --out challenge-two > /dev/null
 cmp challenge-one/conv-3-1.csv challenge-two/conv-3-1.csv || fail "the challenge's metrics depend on threads"
 awk '{ exit !($5 >= 0.9) }' challenge.txt || fail "bars at ten heights are not told apart: $(cat challenge.txt)"
+challenge --dry-run > dry.txt
+[ "$(wc -l < dry.txt)" -eq 122 ] && awk 'NR > 2 && $1 != NR - 3 { exit 1 }' dry.txt || fail "a dry run has a line for each of 120 steps: $(cat dry.txt)"
+challenge --epochs 1 --recipe resnet-aug --out each > /dev/null
+challenge --epochs 1 --recipe resnet-aug --out all --per-batch > /dev/null
+! cmp -s each/resnet-aug-1-1.csv all/resnet-aug-1-1.csv || fail "--per-batch changes nothing"
+if challenge --plot --out drawn > /dev/null 2> stderr; then
+    [ "$(head -c 4 drawn/hypers.png | tail -c 3)" = PNG ] || fail "drawn/hypers.png is no picture"
+else
+    grep -q cairo stderr || fail "--plot: $(cat stderr)"
+fi
 challenge --holdout --seeds 2 --tta | grep -q -- "+- .* tta " || fail "two seeds have no spread"
 
 # lesson 9: what is done by hand comes out as what the library does, whatever the number of threads and workers

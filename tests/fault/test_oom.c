@@ -96,6 +96,46 @@ Test(oom, tensors_and_ops)
         sweep(tensors_and_ops, places[i], 20);
 }
 
+/* ---- convolutions of many channels, which have ways of their own ---- */
+
+static socle_status convolve(socle_device *d, socle_ctx *c)
+{
+    enum { IN = 24, OUT = 40, SIZE = 6 };
+    socle_tensor *w = socle_tensor_new(d, SOCLE_F32, socle_shape4(OUT, IN, 3, 3));
+    socle_status s = w == NULL ? socle_error_status() : socle_fill(c, w, 0.5);
+    if (s == SOCLE_OK)
+        s = socle_set_requires_grad(w, true);
+    if (s == SOCLE_OK) {
+        socle_scope scope = socle_scope_begin(c);
+        socle_tensor *x = socle_randn(c, socle_shape4(17, IN, SIZE, SIZE));
+        socle_tensor *y = socle_conv2d_relu(c, x, w, NULL, (socle_conv2d_opts){ .pad = 1 });
+        double value;
+        socle_tensor *loss = socle_mean(c, y, 0, false);
+        s = socle_backward(c, loss);
+        if (s == SOCLE_OK)
+            s = socle_item(loss, &value);
+        socle_scope_end(c, scope, NULL);
+    }
+    socle_release(w);
+    return s;
+}
+
+static socle_status wide_convolutions(place p)
+{
+    socle_device *d = open_at(p);
+    socle_ctx *c = socle_ctx_new(d, 1);
+    socle_status s = c == NULL ? socle_error_status() : convolve(d, c);
+    socle_ctx_free(c);
+    socle_device_close(d);
+    return s;
+}
+
+Test(oom, wide_convolutions)
+{
+    for (int i = 0, n = count_places(); i < n; i++)
+        sweep(wide_convolutions, places[i], 10);
+}
+
 /* ---- building a network, and training steps ---- */
 
 static socle_module *net_new(socle_device *d)

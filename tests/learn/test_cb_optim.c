@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <math.h>
 #include <socle/sys/test.h>
+#include "support/support.h"
 #include "tiny.h"
 
 enum { WEIGHTS = TINY_IN * TINY_CLASSES };
@@ -71,6 +72,92 @@ Test(accumulate, steps_of_several_batches_are_those_of_larger_batches)
             cr_assert_float_eq(quarters[i], whole[i], 1e-6, "weight %d: %g, not %g", i, quarters[i], whole[i]);
     }
     cr_assert_eq(socle_test_live_blocks(), 0);
+}
+
+/* A convolutional network without norms, on images of noise. */
+enum { IMAGES = 256, PIXELS = 28 * 28, MOST_WEIGHTS = 8192 };
+
+typedef struct flat {
+    double w[MOST_WEIGHTS];
+    size_t n;
+} flat;
+
+static int append_weights(const char *path, socle_module *owner, socle_tensor *t, bool trainable, void *user)
+{
+    (void)path, (void)owner, (void)trainable;
+    flat *f = user;
+    float values[MOST_WEIGHTS];
+    size_t n = (size_t)socle_numel(t);
+    cr_assert_leq(f->n + n, MOST_WEIGHTS);
+    cr_assert_eq(socle_read(t, values, n * sizeof *values), SOCLE_OK, "%s", socle_error());
+    for (size_t i = 0; i < n; i++)
+        f->w[f->n++] = (double)values[i];
+    return 0;
+}
+
+static socle_module *small_convnet(socle_device *d)
+{
+    static const int width[] = { 1, 4, 8, 16, 16 };
+    socle_module *m = socle_sequential_new(d);
+    for (int i = 0; i < 4; i++)
+        socle_append(
+            m, socle_conv_new(d, (socle_conv_desc){
+                                     .in = width[i], .out = width[i + 1], .stride = 2, .act = SOCLE_ACT_RELU }));
+    socle_append(m, socle_conv_new(d, (socle_conv_desc){ .in = 16, .out = 10, .stride = 2 }));
+    socle_append(m, socle_flatten_new(d));
+    cr_assert_eq(socle_reset_parameters(m, 3), SOCLE_OK);
+    return m;
+}
+
+/* What three steps on the images add to the weights. */
+static flat progress(size_t batch, int accumulate)
+{
+    static float x[IMAGES * PIXELS];
+    static double noise[IMAGES * PIXELS];
+    int32_t y[IMAGES];
+    fill_random(noise, IMAGES * PIXELS, 5, -1, 1);
+    for (int i = 0; i < IMAGES * PIXELS; i++)
+        x[i] = (float)noise[i];
+    for (int i = 0; i < IMAGES; i++)
+        y[i] = (i * 7) % 10;
+    socle_device *d = socle_device_open("cpu", (socle_device_desc){ 0 });
+    socle_dataset_desc o = {
+        .length = IMAGES, .x_type = SOCLE_F32, .y_type = SOCLE_I32, .x_shape = socle_shape3(1, 28, 28)
+    };
+    socle_loader *train = socle_loader_new(socle_dataset_from(x, y, o), d, (socle_loader_desc){ .batch = batch });
+    o.length = 0;
+    socle_loader *none = socle_loader_new(socle_dataset_from(x, y, o), d, (socle_loader_desc){ .batch = batch });
+    socle_data *data = socle_data_new(train, none, 1, 10, NULL);
+    socle_learner *l =
+        socle_learner_new((socle_learner_desc){ .device = d, .model = small_convnet(d), .data = data });
+    cr_assert_not_null(l, "%s", socle_error());
+    if (accumulate)
+        socle_learner_add(l, socle_cb_accumulate(accumulate));
+    flat before = { .n = 0 }, after = { .n = 0 };
+    (void)socle_module_each_param(l->model, append_weights, &before);
+    cr_assert_eq(socle_fit(l, 3, 0.1), SOCLE_OK, "%s", socle_error());
+    cr_assert_eq(socle_optimizer_steps(l->opt), 3);
+    (void)socle_module_each_param(l->model, append_weights, &after);
+    for (size_t i = 0; i < after.n; i++)
+        after.w[i] -= before.w[i];
+    socle_learner_free(l);
+    socle_data_free(data);
+    socle_device_close(d);
+    return after;
+}
+
+/* Sums of 256 images in another order: each rounds at 6e-8, and so do the weights of about 0.1 that steps of about 0.01 are
+ * added to. */
+Test(accumulate, four_batches_of_64_are_one_of_256_for_a_network_without_norms)
+{
+    const flat whole = progress(256, 0), quarters = progress(64, 4);
+    double apart = 0, length = 0;
+    for (size_t i = 0; i < whole.n; i++) {
+        apart += (quarters.w[i] - whole.w[i]) * (quarters.w[i] - whole.w[i]);
+        length += whole.w[i] * whole.w[i];
+    }
+    cr_assert_gt(length, 0);
+    cr_assert_lt(sqrt(apart / length), 1e-5, "apart by %g of %g", sqrt(apart), sqrt(length));
 }
 
 static socle_flow other_backward(socle_learner *l, void *user)

@@ -217,3 +217,59 @@ Test(schedule, policies_without_a_sensible_rate_are_refused)
     cr_assert_eq(socle_fit(s.l, 1, 0.5), SOCLE_OK, "nothing is left behind: %s", socle_error());
     tear_down(&s);
 }
+
+/* ---- dry runs ---- */
+
+typedef struct shadow {
+    int calls;
+    socle_status inside;
+} shadow;
+
+static socle_flow not_dry(socle_learner *l, void *user)
+{
+    shadow *s = user;
+    s->calls++;
+    s->inside = socle_learner_set_dry(l, true);
+    return 0;
+}
+
+Test(schedule, a_dry_run_records_what_the_fit_will_use_and_leaves_no_trace)
+{
+    setup s;
+    set_up(&s);
+    two_groups(s.l);
+    cr_assert_eq(socle_hyper_set(s.l->opt, 1, SOCLE_LR, 0.125f), SOCLE_OK);
+    shadow seen = { 0 };
+    socle_learner_add(s.l, (socle_callback){ .name = "shadow", .user = &seen, .before_batch = not_dry });
+    socle_recorder *r = socle_recorder_new();
+    cr_assert_eq(socle_recorder_track(r, SOCLE_LR), SOCLE_OK);
+    cr_assert_eq(socle_recorder_track(r, SOCLE_MOM), SOCLE_OK);
+    socle_learner_add(s.l, socle_cb_recorder(r));
+    const double peaks[] = { 0.5, 0.25 };
+    const socle_one_cycle_desc o = { .epochs = 2, .group_lr = peaks };
+
+    cr_assert_eq(socle_learner_set_dry(NULL, true), SOCLE_ERR_ARG);
+    cr_assert_eq(socle_learner_set_dry(s.l, true), SOCLE_OK);
+    cr_assert_eq(socle_fit_one_cycle_with(s.l, o), SOCLE_OK, "%s", socle_error());
+    cr_assert_eq(socle_fit(s.l, 1, 3), SOCLE_OK);
+    cr_assert_eq(seen.calls, 0);
+    cr_assert_eq(s.seen.n, 0, "no step was made");
+    cr_assert_eq(s.l->epochs_done, 0);
+    cr_assert_eq(socle_hyper_get(s.l->opt, 1, SOCLE_LR), 0.125f);
+
+    cr_assert_eq(socle_learner_set_dry(s.l, false), SOCLE_OK);
+    cr_assert_eq(socle_fit_one_cycle_with(s.l, o), SOCLE_OK, "%s", socle_error());
+    cr_assert_eq(seen.inside, SOCLE_ERR_STATE);
+    const float *lr, *other, *mom, *loss;
+    cr_assert_eq(socle_recorder_hyper(r, SOCLE_LR, 0, &lr), 25, "10 dry ones, 5 of a constant rate, 10 real ones");
+    cr_assert_eq(socle_recorder_hyper(r, SOCLE_LR, 1, &other), 25);
+    cr_assert_eq(socle_recorder_hyper(r, SOCLE_MOM, 0, &mom), 25);
+    cr_assert_eq(socle_recorder_losses(r, &loss), 10);
+    for (int i = 0; i < 10; i++) {
+        cr_assert_eq(lr[i], s.seen.lr[i], "step %d", i);
+        cr_assert_eq(other[i], s.seen.other[i]);
+        cr_assert_eq(mom[i], s.seen.mom[i]);
+    }
+    cr_assert_eq(lr[12], 3.0f);
+    tear_down_with(&s, r);
+}

@@ -41,8 +41,8 @@ Test(models, have_the_published_numbers_of_parameters)
     } published[] = {
         { "conv", 1, 10, 30394 },          { "deep", 1, 10, 110286 },         { "resnet", 1, 10, 1228908 },
         { "wide", 1, 10, 4907588 },        { "wide2", 1, 10, 4907588 },       { "wide3", 1, 10, 1231428 },
-        { "wide4", 1, 10, 1224948 },       { "resnet18", 3, 1000, 11689512 }, { "resnet34", 3, 1000, 21797672 },
-        { "resnet50", 3, 1000, 25557032 },
+        { "wide4", 1, 10, 1224948 },       { "resnet9", 3, 10, 6573120 },     { "resnet18", 3, 1000, 11689512 },
+        { "resnet34", 3, 1000, 21797672 }, { "resnet50", 3, 1000, 25557032 },
     };
     int64_t before = socle_test_live_blocks();
     socle_device *d = open_device("ref", 1);

@@ -161,6 +161,42 @@ Test(layers, sums_over_nothing_are_zero_and_means_nan)
     assert_close(socle_mean(c, x, 2, false), ((double[]){ NAN, NAN }), 2, budget_exact);
 }
 
+/* mean(target == 1 ? 1 - p : p), and the gradient of p. */
+static double distance_to_target(socle_shape p_shape, const double *target, double *gradient)
+{
+    double loss = NAN;
+    socle_tensor *p = tensor_of(d, SOCLE_F32, p_shape, (double[]){ 0.1, 0.2, 0.6, 0.9 });
+    socle_tensor *t = tensor_of(d, SOCLE_F32, socle_shape2(4, 1), target);
+    assert_ok(socle_set_requires_grad(p, true));
+    socle_tensor *is_one = socle_eq(c, t, socle_full(c, SOCLE_F32, socle_shape0(), 1));
+    socle_tensor *mean = socle_mean(c, socle_where(c, is_one, socle_scale(c, p, -1, 1), p), 0, false);
+    assert_ok(socle_item(mean, &loss));
+    assert_ok(socle_backward(c, mean));
+    double *all = values_of(socle_grad(p));
+    memcpy(gradient, all, 4 * sizeof *all);
+    free(all);
+    socle_release(p);
+    socle_release(t);
+    return loss;
+}
+
+/* Predictions (n) against targets (n, 1) make n x n pairs. That goes unseen while a batch is of one class, and pushes the few
+ * of another class the wrong way where it is not: such a network still learns, only worse. Losses refuse it. */
+Test(layers, a_loss_over_all_pairs_differs_only_where_a_batch_has_both_classes)
+{
+    static const double one_class[] = { 1, 1, 1, 1 }, both[] = { 1, 1, 1, 0 };
+    socle_shape column = socle_shape2(4, 1), flat = socle_shape1(4);
+    budget b = budget_sum(SOCLE_F32, 16, 1);
+    double right[4], pairs[4];
+    cr_expect(values_close((double[]){ distance_to_target(column, one_class, right) }, (double[]){ 0.55 }, 1, b));
+    cr_expect(values_close((double[]){ distance_to_target(flat, one_class, pairs) }, (double[]){ 0.55 }, 1, b));
+    assert_values(pairs, right, 4, b);
+    cr_expect(values_close((double[]){ distance_to_target(column, both, right) }, (double[]){ 0.75 }, 1, b));
+    cr_expect(values_close((double[]){ distance_to_target(flat, both, pairs) }, (double[]){ 0.525 }, 1, b));
+    assert_values(right, ((double[]){ -0.25, -0.25, -0.25, 0.25 }), 4, b);
+    assert_values(pairs, ((double[]){ -0.125, -0.125, -0.125, -0.125 }), 4, b);
+}
+
 Test(layers, losses_refuse_shapes_that_only_broadcasting_would_join)
 {
     socle_tensor *column = socle_retain(zeros(socle_shape2(4, 1))), *flat = socle_retain(zeros(socle_shape1(4)));

@@ -36,6 +36,9 @@ const char *conformance_family(size_t i)
 
 bool session_wants(const session *s, unsigned flags)
 {
+    const conformance_timing *timing = s->options->timing;
+    if (timing != NULL)
+        return timing->all || (flags & CASE_BENCH);
     return (s->options->huge || !(flags & CASE_HUGE)) && !(s->options->small && (flags & CASE_LARGE));
 }
 
@@ -62,6 +65,10 @@ static bool open_session(session *s)
     int threads = o->threads ? o->threads : 3;
     if (!open_rig(&s->reference, "ref64", 1, false, false))
         return false;
+    if (o->timing != NULL) {
+        s->n_rigs = open_rig(&s->rig[0], o->device, o->threads, false, false);
+        return s->n_rigs > 0;
+    }
     for (int i = 0; i < threads && i < SESSION_MAX_RIGS; i++) {
         if (!open_rig(&s->rig[i], o->device, i + 1, o->compose_only, session_prims(s)))
             return false;

@@ -23,6 +23,23 @@
 #include <stddef.h>
 #include <socle/sys/backend.h>
 
+/* A call that was made once and found right, and may be repeated. */
+typedef struct conformance_call {
+    const char *slot, *row;
+    socle_device *device;
+    size_t bytes; /* of its operands, each counted once, those read and written twice */
+    socle_status (*run)(void *call);
+    void *call;
+} conformance_call;
+/* For those who time calls. Rows marked CASE_BENCH are called once, in the layout that the device wants, judged and, if right,
+ * handed over; nothing else is walked. */
+typedef struct conformance_timing {
+    bool all; /* every row, not only those marked */
+    bool (*wanted)(void *user, const char *slot, const char *row);
+    socle_status (*time)(void *user, const conformance_call *c);
+    void *user;
+} conformance_timing;
+
 typedef struct conformance_options {
     const char *device; /* as for socle_device_open */
     const char *family; /* as conformance_family names them; NULL: all */
@@ -31,8 +48,11 @@ typedef struct conformance_options {
     bool prims; /* through socle_prim_*, which adds compositions and empty operands, instead of the bare slots */
     bool compose_only; /* the same on a device that ignores its optional slots */
     bool small;        /* without the rows marked CASE_LARGE, which are there for the threads */
-    bool quick;        /* about one row in seven (of convolutions fewer), every function among them, in one to three memory layouts */
-    bool huge;         /* with those marked CASE_HUGE: minutes, because the reference is scalar */
+    bool
+        quick; /* about one row in seven (of convolutions fewer), every function among them, in one to three memory layouts */
+    bool huge; /* with those marked CASE_HUGE: minutes, because the reference is scalar */
+    const conformance_timing
+        *timing; /* NULL: as the head of this file says. Else .threads is how many there are, 0 = all */
 } conformance_options;
 
 typedef enum conformance_verdict {

@@ -32,62 +32,72 @@ bool slot_present(const socle_backend *b, const trial_slot *slot)
     return entry != NULL;
 }
 
-static socle_tensor *upload(const rig *r, const placed *p)
+static void place_views(rig_operands *o)
 {
-    socle_tensor *t = socle_tensor_from(r->device, p->dtype, socle_shape1((int64_t)p->elements), p->before);
-    if (t == NULL)
-        support_die("upload: %s", socle_error());
-    return t;
+    for (int i = 0; i < o->trial->n; i++) {
+        if (o->trial->op[i].role == TRIAL_ABSENT)
+            continue;
+        int shared = o->set->arrangement->shared[i];
+        o->view[i] = socle_tensor_view(o->base[shared >= 0 ? shared : i], &layout_set_of(o->set, i)->view);
+        if (o->view[i] == NULL)
+            support_die("view of %s: %s", o->trial->op[i].name, socle_error());
+    }
 }
 
-static socle_status call_slot(const rig *r, const trial *t, const layout_set *l, socle_tensor *const *base)
+void rig_upload(rig_operands *o, const rig *r, const trial *t, const layout_set *l)
+{
+    *o = (rig_operands){ .rig = r, .trial = t, .set = l };
+    for (int i = 0; i < t->n; i++) {
+        const placed *p = l->operand[i];
+        if (p == NULL)
+            continue;
+        o->base[i] = socle_tensor_from(r->device, p->dtype, socle_shape1((int64_t)p->elements), p->before);
+        if (o->base[i] == NULL)
+            support_die("upload: %s", socle_error());
+    }
+    place_views(o);
+}
+
+static socle_status run_slot(const rig_operands *o)
 {
     socle_view view[TRIAL_MAX_OPERANDS];
     const socle_view *pointer[TRIAL_MAX_OPERANDS] = { NULL };
-    for (int i = 0; i < t->n; i++) {
-        if (t->op[i].role == TRIAL_ABSENT)
-            continue;
-        int shared = l->arrangement->shared[i];
-        socle_view memory = socle_view_of(base[shared >= 0 ? shared : i]);
-        view[i] = layout_set_of(l, i)->view;
-        view[i].buffer = memory.buffer;
-        view[i].offset += memory.offset;
-        pointer[i] = &view[i];
-    }
-    return t->slot->call(r->backend, r->self, pointer, t);
+    for (int i = 0; i < o->trial->n; i++)
+        if (o->view[i] != NULL) {
+            view[i] = socle_view_of(o->view[i]);
+            pointer[i] = &view[i];
+        }
+    return o->trial->slot->call(o->rig->backend, o->rig->self, pointer, o->trial);
 }
 
-static socle_status call_prim(const trial *t, const layout_set *l, socle_tensor *const *base)
+socle_status rig_run(const rig_operands *o)
 {
-    socle_tensor *tensor[TRIAL_MAX_OPERANDS] = { NULL };
-    for (int i = 0; i < t->n; i++) {
-        if (t->op[i].role == TRIAL_ABSENT)
-            continue;
-        int shared = l->arrangement->shared[i];
-        tensor[i] = socle_tensor_view(base[shared >= 0 ? shared : i], &layout_set_of(l, i)->view);
-        if (tensor[i] == NULL)
-            support_die("view of %s: %s", t->op[i].name, socle_error());
+    return o->rig->prims ? o->trial->slot->prim(o->view, o->trial) : run_slot(o);
+}
+
+void rig_download(const rig_operands *o)
+{
+    for (int i = 0; i < o->trial->n; i++) {
+        placed *p = o->set->operand[i];
+        if (o->base[i] != NULL && socle_read(o->base[i], p->after, p->elements * p->size) != SOCLE_OK)
+            support_die("download: %s", socle_error());
     }
-    socle_status status = t->slot->prim(tensor, t);
-    for (int i = 0; i < t->n; i++)
-        socle_release(tensor[i]);
-    return status;
+}
+
+void rig_free(rig_operands *o)
+{
+    for (int i = 0; i < o->trial->n; i++) {
+        socle_release(o->view[i]);
+        socle_release(o->base[i]);
+    }
 }
 
 socle_status rig_call(const rig *r, const trial *t, layout_set *l)
 {
-    socle_tensor *base[TRIAL_MAX_OPERANDS] = { NULL };
-    for (int i = 0; i < t->n; i++)
-        if (l->operand[i] != NULL)
-            base[i] = upload(r, l->operand[i]);
-    socle_status status = r->prims ? call_prim(t, l, base) : call_slot(r, t, l, base);
-    for (int i = 0; i < t->n; i++) {
-        if (base[i] == NULL)
-            continue;
-        placed *p = l->operand[i];
-        if (socle_read(base[i], p->after, p->elements * p->size) != SOCLE_OK)
-            support_die("download: %s", socle_error());
-        socle_release(base[i]);
-    }
+    rig_operands o;
+    rig_upload(&o, r, t, l);
+    socle_status status = rig_run(&o);
+    rig_download(&o);
+    rig_free(&o);
     return status;
 }

@@ -10,7 +10,7 @@
 #include "support/die.h"
 #include "support/support.h"
 
-enum { MAX_ARRANGEMENTS = 64, TEXT = 320 };
+enum { MAX_ARRANGEMENTS = 64, TEXT = TRIAL_TEXT };
 
 static bool is_output(const operand *o)
 {
@@ -28,7 +28,7 @@ static bool is_empty(const trial *t)
 
 /* ---- expectations ---- */
 
-static arrangement uniform(const trial *t, layout l)
+arrangement trial_uniform(const trial *t, layout l)
 {
     arrangement a;
     for (int i = 0; i < TRIAL_MAX_OPERANDS; i++) {
@@ -41,7 +41,7 @@ static arrangement uniform(const trial *t, layout l)
 /* Results of the reference on t's values, row-major, one array per output. */
 static bool run_reference(session *s, const trial *t, double **out)
 {
-    arrangement plain = uniform(t, LAYOUT_PLAIN);
+    arrangement plain = trial_uniform(t, LAYOUT_PLAIN);
     layout_set l = layout_set_make(t, &plain, s->reference.real);
     rig r = s->reference;
     r.prims = is_empty(t);
@@ -56,7 +56,7 @@ static bool run_reference(session *s, const trial *t, double **out)
 }
 
 /* The root of the sum of the terms' squares: the reference on squared operands. */
-static bool find_scales(session *s, trial *t)
+bool trial_find_scales(session *s, trial *t)
 {
     trial squared = *t;
     if (t->attr_squared != NULL)
@@ -116,7 +116,7 @@ static void add_arrangement(const trial *t, arrangement *list, int *n, arrangeme
 static arrangement mixture(const trial *t, int index, bool few)
 {
     static const layout plain_or_block[] = { LAYOUT_PLAIN, LAYOUT_BLOCK };
-    arrangement a = uniform(t, LAYOUT_PLAIN);
+    arrangement a = trial_uniform(t, LAYOUT_PLAIN);
     double drawn[TRIAL_MAX_OPERANDS];
     fill_whole(drawn, TRIAL_MAX_OPERANDS, t->seed + 1000 + (uint64_t)index, 0, few ? 1 : LAYOUT_COUNT - 1);
     for (int i = 0; i < t->n; i++) {
@@ -133,7 +133,7 @@ static void add_aliased(const trial *t, arrangement *list, int *n, layout l)
             const operand *o = &t->op[out], *x = &t->op[in];
             if (!(o->alias >> in & 1) || x->role == TRIAL_ABSENT || x->repeat != 0 || x->dtype != o->dtype)
                 continue;
-            arrangement a = uniform(t, l);
+            arrangement a = trial_uniform(t, l);
             a.shared[out] = in;
             add_arrangement(t, list, n, a);
         }
@@ -143,7 +143,7 @@ static void add_aliased(const trial *t, arrangement *list, int *n, layout l)
  * first rows of a slot meet one plain, one in blocks and one mixed, later ones take turns. */
 static int list_quick(const trial *t, int at, arrangement *list)
 {
-    arrangement all[] = { uniform(t, LAYOUT_PLAIN), uniform(t, LAYOUT_BLOCK), mixture(t, 0, false) };
+    arrangement all[] = { trial_uniform(t, LAYOUT_PLAIN), trial_uniform(t, LAYOUT_BLOCK), mixture(t, 0, false) };
     int n = 0;
     for (int i = 0; i < (int)CASE_COUNT(all); i++)
         if (at < 6 || at % (int)CASE_COUNT(all) == i)
@@ -157,7 +157,7 @@ static int list_arrangements(const trial *t, arrangement *list)
     int n = 0;
     for (int l = 0; l < LAYOUT_COUNT; l++)
         if (!few || l == LAYOUT_PLAIN || l == LAYOUT_BLOCK)
-            add_arrangement(t, list, &n, uniform(t, (layout)l));
+            add_arrangement(t, list, &n, trial_uniform(t, (layout)l));
     int mixes = few ? 1 : t->mixes ? t->mixes : 3;
     for (int i = 0; i < mixes; i++)
         add_arrangement(t, list, &n, mixture(t, i, few));
@@ -249,8 +249,8 @@ static bool judge_memory(const trial *t, const layout_set *l, bool nothing, char
     return true;
 }
 
-static bool judge(const trial *t, const layout_set *l, socle_status status, socle_dtype real, double *worst,
-                  char *text)
+bool trial_judge(const trial *t, const layout_set *l, socle_status status, socle_dtype real, double *worst,
+                 char *text)
 {
     bool refused = status == SOCLE_ERR_UNSUPPORTED && t->slot->optional;
     bool rejected = status == SOCLE_ERR_ARG && t->may_reject;
@@ -298,7 +298,7 @@ static bool try_arrangement(session *s, const trial *t, const arrangement *a, ou
 {
     layout_set first = layout_set_make(t, a, s->rig[0].real);
     socle_status status = rig_call(&s->rig[0], t, &first);
-    bool ok = judge(t, &first, status, s->rig[0].real, &v->worst, text);
+    bool ok = trial_judge(t, &first, status, s->rig[0].real, &v->worst, text);
     s->summary->calls++;
     v->refused |= status == SOCLE_ERR_UNSUPPORTED;
     for (int i = 1; ok && status == SOCLE_OK && i < s->n_rigs; i++) {
@@ -314,8 +314,8 @@ static bool try_arrangement(session *s, const trial *t, const arrangement *a, ou
     return ok;
 }
 
-static void tell(session *s, const trial *t, conformance_verdict verdict, const char *where, const char *text,
-                 double ratio, double seconds)
+void trial_tell(session *s, const trial *t, conformance_verdict verdict, const char *where, const char *text,
+                double ratio, double seconds)
 {
     conformance_result r = { verdict, t->slot->name, t->row, where, text, ratio, seconds };
     if (s->report != NULL)
@@ -346,10 +346,10 @@ static outcome walk(session *s, trial *t, int at)
 {
     outcome v = { 0 };
     char text[TEXT] = "", where[TEXT] = "";
-    if (!trial_expect(s, t) || (t->terms && !find_scales(s, t))) {
+    if (!trial_expect(s, t) || (t->terms && !trial_find_scales(s, t))) {
         if (!t->may_reject) {
             snprintf(text, sizeof(text), "the reference: %.200s", socle_error());
-            tell(s, t, CONFORMANCE_FAIL, "", text, 0, 0);
+            trial_tell(s, t, CONFORMANCE_FAIL, "", text, 0, 0);
             v.failed++;
             return v;
         }
@@ -360,7 +360,7 @@ static outcome walk(session *s, trial *t, int at)
         if (try_arrangement(s, t, &list[i], &v, text))
             continue;
         describe(t, &list[i], where);
-        tell(s, t, CONFORMANCE_FAIL, where, text, v.worst, 0);
+        trial_tell(s, t, CONFORMANCE_FAIL, where, text, v.worst, 0);
         v.failed++;
     }
     return v;
@@ -369,6 +369,11 @@ static outcome walk(session *s, trial *t, int at)
 void trial_run(session *s, trial *t)
 {
     const conformance_options *o = s->options;
+    if (o->timing != NULL) {
+        trial_time(s, t);
+        trial_free(t);
+        return;
+    }
     bool prims = session_prims(s);
     if ((prims ? t->slot->prim == NULL : is_empty(t)) || (o->row != NULL && strstr(t->row, o->row) == NULL)) {
         trial_free(t);
@@ -385,7 +390,7 @@ void trial_run(session *s, trial *t)
     line->rows++;
     s->summary->rows++;
     if (!prims && !line->present) {
-        tell(s, t, CONFORMANCE_SKIP, "", "there is no such slot", 0, 0);
+        trial_tell(s, t, CONFORMANCE_SKIP, "", "there is no such slot", 0, 0);
         trial_free(t);
         return;
     }
@@ -396,7 +401,7 @@ void trial_run(session *s, trial *t)
     line->worst = fmax(line->worst, v.worst);
     s->summary->failed += v.failed;
     if (v.failed == 0)
-        tell(s, t, v.refused ? CONFORMANCE_SKIP : CONFORMANCE_PASS, "", v.refused ? "refused in some layout" : "",
-             v.worst, now() - start);
+        trial_tell(s, t, v.refused ? CONFORMANCE_SKIP : CONFORMANCE_PASS, "",
+                   v.refused ? "refused in some layout" : "", v.worst, now() - start);
     trial_free(t);
 }

@@ -22,6 +22,7 @@ typedef struct operand {
     uint32_t repeat; /* bit i: dimension i is stored once (stride 0). Inputs only */
     uint32_t alias;  /* of an output: bit i: it may lie exactly on operand i */
     bool row_major;  /* dense and row-major in a slot's contract; primitives take any layout */
+    bool parameter;  /* row-major on every device where calls are timed */
     bool keep_sign;  /* not squared when the terms' sizes are computed: masks, results of other slots */
     double *values;  /* of inputs: as stored, so repeated dimensions count once */
     double *want;    /* of outputs: what the reference says */
