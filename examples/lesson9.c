@@ -205,6 +205,21 @@ static socle_status step_products(lesson *l, socle_ctx *c)
 
 /* ---- the program ---- */
 
+int epochs_of(const lesson *l, int own)
+{
+    return l->o.epochs ? l->o.epochs : own;
+}
+
+size_t batch_of(const lesson *l, size_t own)
+{
+    return l->o.batch_size ? l->o.batch_size : own;
+}
+
+double rate_of(const lesson *l, double own)
+{
+    return l->o.lr > 0 ? l->o.lr : own;
+}
+
 static const struct {
     const char *name;
     lesson_step run;
@@ -221,11 +236,11 @@ static const struct {
               { "cancelling", step_cancelling },
               { "finder", step_finder } };
 enum { STEPS = sizeof steps / sizeof *steps };
+enum { LEAST = 1200 }; /* images: steps look at 1,000 of those to train on, at 100 of the others */
 
 static socle_status run(lesson *l, int i)
 {
-    if (!l->o.quiet)
-        printf("== %s\n", steps[i].name);
+    printf("== %s\n", steps[i].name);
     socle_ctx *c = socle_ctx_new(l->device, l->o.seed);
     socle_scope scope = socle_scope_begin(c);
     socle_status s = c ? steps[i].run(l, c) : socle_error_status();
@@ -250,6 +265,9 @@ int main(int argc, char **argv)
         return 1;
     l.device = socle_device_open(l.o.device, (socle_device_desc){ .threads = l.o.threads });
     socle_status s = l.device ? mnist_read(&l.digits, l.o.data) : socle_error_status();
+    size_t n = l.digits.train + l.digits.valid;
+    if (s == SOCLE_OK && n < LEAST)
+        s = socle_fail(SOCLE_ERR_ARG, "%s: %zu training images, at least %d are needed", l.o.data, n, LEAST);
     for (int i = 0; i < STEPS && s == SOCLE_OK; i++)
         if (strcmp(l.o.model, "all") == 0 || strcmp(l.o.model, steps[i].name) == 0)
             s = run(&l, i);

@@ -22,21 +22,6 @@ socle_module *network(const lesson *l)
     return NULL;
 }
 
-int epochs_of(const lesson *l, int own)
-{
-    return l->o.epochs ? l->o.epochs : own;
-}
-
-size_t batch_of(const lesson *l, size_t own)
-{
-    return l->o.batch_size ? l->o.batch_size : own;
-}
-
-double rate_of(const lesson *l, double own)
-{
-    return l->o.lr > 0 ? l->o.lr : own;
-}
-
 double item(socle_ctx *c, socle_tensor *t)
 {
     double v = NAN;
@@ -313,20 +298,23 @@ static socle_status evaluate(socle_ctx *c, socle_module *net, socle_loader *vali
     double n = (double)socle_loader_samples(valid), batches = (double)socle_loader_batches(valid);
     *weighted = *plain = (means){ 0 };
     socle_status s = socle_loader_begin(valid, 0);
-    int got = (int)s;
-    while (s == SOCLE_OK && (got = socle_loader_next(valid, c, &b)) > 0) {
+    for (int got = 1; s == SOCLE_OK && got;) {
         socle_scope scope = socle_scope_begin(c);
-        socle_tensor *pred = socle_forward(net, c, b.x);
-        double loss = item(c, socle_cross_entropy(c, pred, b.y, SOCLE_MEAN));
-        double hits = item(c, socle_accuracy().batch(c, pred, b.y));
-        weighted->loss += loss * (double)b.size / n;
-        weighted->accuracy += hits / n;
-        plain->loss += loss / batches;
-        plain->accuracy += hits / (double)b.size / batches;
+        got = socle_loader_next(valid, c, &b);
+        if (got > 0) {
+            socle_tensor *pred = socle_forward(net, c, b.x);
+            double loss = item(c, socle_cross_entropy(c, pred, b.y, SOCLE_MEAN));
+            double hits = item(c, socle_accuracy().batch(c, pred, b.y));
+            weighted->loss += loss * (double)b.size / n;
+            weighted->accuracy += hits / n;
+            plain->loss += loss / batches;
+            plain->accuracy += hits / (double)b.size / batches;
+        }
+        s = got < 0 ? (socle_status)got : socle_ctx_status(c);
         socle_scope_end(c, scope, NULL);
     }
     socle_ctx_set_grad(c, gradients);
-    return got < 0 ? (socle_status)got : s;
+    return s;
 }
 
 static socle_status train_epoch(socle_ctx *c, socle_module *net, socle_optimizer *opt, socle_loader *train,
@@ -374,8 +362,9 @@ socle_status step_validation(lesson *l, socle_ctx *c)
         socle_ctx_set_training(c, false);
         if (s == SOCLE_OK)
             s = evaluate(c, net, data->valid, &weighted, &plain);
-        printf("epoch %d: loss %.4f accuracy %.4f; means of batches' means: %.4f %.4f\n", epoch, weighted.loss,
-               weighted.accuracy, plain.loss, plain.accuracy);
+        if (s == SOCLE_OK)
+            printf("epoch %d: loss %.4f accuracy %.4f; means of batches' means: %.4f %.4f\n", epoch, weighted.loss,
+                   weighted.accuracy, plain.loss, plain.accuracy);
     }
     if (s == SOCLE_OK && (s = evaluate(c, net, odd, &weighted, &plain)) == SOCLE_OK) {
         print_means("batches of all but one, and one", weighted);

@@ -105,6 +105,12 @@ static void print_default(char letter, const options *o)
     }
 }
 
+/* --plot DIR belongs to programs that tell a story, which have no table to write and do not keep quiet. */
+static bool is_taken(const struct flag *f, unsigned takes)
+{
+    return (!f->who || (f->who & takes)) && !((takes & OPTION_PLOT_DIR) && strchr("oq", f->letter));
+}
+
 static bool names_models(int letter)
 {
     return letter == 'm' || letter == 'c' || letter == 'r' || letter == 'E';
@@ -115,7 +121,7 @@ static void help(const char *what, unsigned takes, const char *const *models, co
     printf("%s\n\nusage: %s [OPTION]...\n", what, program);
     for (int i = 0; i < FLAGS; i++) {
         const struct flag *f = &flags[i];
-        if (f->who && !(f->who & takes))
+        if (!is_taken(f, takes))
             continue;
         char left[32];
         snprintf(left, sizeof left, "--%s%s%s", f->name, f->argument ? " " : "", f->argument ? f->argument : "");
@@ -259,7 +265,7 @@ options options_parse(int argc, char **argv, const char *what, unsigned takes, c
     struct option list[FLAGS + 1];
     int n = 0;
     for (int i = 0; i < FLAGS; i++)
-        if (!flags[i].who || (flags[i].who & takes))
+        if (is_taken(&flags[i], takes))
             list[n++] = (struct option){ flags[i].name, flags[i].argument ? required_argument : no_argument, NULL,
                                          flags[i].letter };
     list[n] = (struct option){ NULL, 0, NULL, 0 };

@@ -115,6 +115,10 @@ if "$lesson9" --data data --step annealing --plot lesson > /dev/null 2> stderr; 
 else
     grep -q cairo stderr && [ "$(wc -l < stderr)" -eq 1 ] || fail "--plot: $(cat stderr)"
 fi
+mkdir few
+"$make_idx" few 1199 10
+! "$lesson9" --data few > /dev/null 2> stderr || fail "lesson 9 reads images that are not there"
+grep -q "1199 training images" stderr && [ "$(wc -l < stderr)" -eq 1 ] || fail "too few images: $(cat stderr)"
 ! "$lesson9" --data data --step none > /dev/null 2> stderr || fail "a step that does not exist is accepted"
 [ "$(wc -l < stderr)" -eq 1 ] || fail "one line on stderr was expected: $(cat stderr)"
 

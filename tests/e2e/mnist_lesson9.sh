@@ -16,7 +16,7 @@ data=${SOCLE_MNIST:-$(dirname "$0")/../../data/mnist}
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 lesson() {
-    "$program" --data "$data" --device "${SOCLE_TEST_DEVICE:-cpu}" --quiet "$@"
+    "$program" --data "$data" --device "${SOCLE_TEST_DEVICE:-cpu}" "$@"
 }
 
 # ---- first weights ----
