@@ -19,16 +19,18 @@ SOCLE_API socle_tensor *socle_exp(socle_ctx *c, socle_tensor *x);
 SOCLE_API socle_tensor *socle_log(socle_ctx *c, socle_tensor *x);
 SOCLE_API socle_tensor *socle_sqrt(socle_ctx *c, socle_tensor *x);
 SOCLE_API socle_tensor *socle_square(socle_ctx *c, socle_tensor *x);
-SOCLE_API socle_tensor *socle_scale(socle_ctx *c, socle_tensor *x, double mul, double add);  /* mul x + add */
-SOCLE_API socle_tensor *socle_clamp(socle_ctx *c, socle_tensor *x, double low, double high); /* gradient 0 outside */
-SOCLE_API socle_tensor *socle_relu(socle_ctx *c, socle_tensor *x);                           /* gradient 0 at 0 */
+SOCLE_API socle_tensor *socle_scale(socle_ctx *c, socle_tensor *x, double mul, double add); /* mul x + add */
+SOCLE_API socle_tensor *socle_clamp(socle_ctx *c, socle_tensor *x, double low,
+                                    double high);                  /* gradient 0 outside */
+SOCLE_API socle_tensor *socle_relu(socle_ctx *c, socle_tensor *x); /* gradient 0 at 0 */
 SOCLE_API socle_tensor *socle_leaky_relu(socle_ctx *c, socle_tensor *x, double leak);
 SOCLE_API socle_tensor *socle_sigmoid(socle_ctx *c, socle_tensor *x);
 SOCLE_API socle_tensor *socle_tanh(socle_ctx *c, socle_tensor *x);
 /* min(leaky_relu(x, leak) - sub, max) in one pass; max INFINITY: no cut. */
 SOCLE_API socle_tensor *socle_general_relu(socle_ctx *c, socle_tensor *x, double leak, double sub, double max);
-SOCLE_API socle_tensor *socle_silu(socle_ctx *c, socle_tensor *x);      /* x sigmoid(x), also called swish */
-SOCLE_API socle_tensor *socle_gelu(socle_ctx *c, socle_tensor *x);      /* x P(z < x), z standard normal: the exact form */
+SOCLE_API socle_tensor *socle_silu(socle_ctx *c, socle_tensor *x); /* x sigmoid(x), also called swish */
+SOCLE_API socle_tensor *socle_gelu(socle_ctx *c,
+                                   socle_tensor *x); /* x P(z < x), z standard normal: the exact form */
 SOCLE_API socle_tensor *socle_gelu_tanh(socle_ctx *c, socle_tensor *x); /* its approximation by tanh; within 5e-4 */
 SOCLE_API socle_tensor *socle_mish(socle_ctx *c, socle_tensor *x);      /* x tanh(log(1 + exp(x))) */
 
@@ -37,7 +39,8 @@ SOCLE_API socle_tensor *socle_add(socle_ctx *c, socle_tensor *a, socle_tensor *b
 SOCLE_API socle_tensor *socle_sub(socle_ctx *c, socle_tensor *a, socle_tensor *b);
 SOCLE_API socle_tensor *socle_mul(socle_ctx *c, socle_tensor *a, socle_tensor *b);
 SOCLE_API socle_tensor *socle_div(socle_ctx *c, socle_tensor *a, socle_tensor *b);
-SOCLE_API socle_tensor *socle_maximum(socle_ctx *c, socle_tensor *a, socle_tensor *b); /* a tie's gradient goes to a */
+SOCLE_API socle_tensor *socle_maximum(socle_ctx *c, socle_tensor *a,
+                                      socle_tensor *b); /* a tie's gradient goes to a */
 SOCLE_API socle_tensor *socle_minimum(socle_ctx *c, socle_tensor *a, socle_tensor *b);
 /* Comparisons: U8, 1 where true; not differentiable. NaN compares as in C. a and b have one type. */
 SOCLE_API socle_tensor *socle_eq(socle_ctx *c, socle_tensor *a, socle_tensor *b);
@@ -75,9 +78,9 @@ SOCLE_API socle_tensor *socle_conv2d_relu(socle_ctx *c, socle_tensor *x, socle_t
 
 /* ---- pooling over the last two of (N, C, H, W) ---- */
 typedef struct socle_pool2d_opts {
-    int size, stride, pad;  /* stride 0: size. pad at most size / 2 */
-    bool ceil;              /* a last window that hangs over the edge counts, if it starts inside */
-    bool exclude_pad;       /* average: divide by the number of image pixels only */
+    int size, stride, pad; /* stride 0: size. pad at most size / 2 */
+    bool ceil;             /* a last window that hangs over the edge counts, if it starts inside */
+    bool exclude_pad;      /* average: divide by the number of image pixels only */
 } socle_pool2d_opts;
 /* Ties: the first in row-major order. NaN wins. */
 SOCLE_API socle_tensor *socle_max_pool2d(socle_ctx *c, socle_tensor *x, socle_pool2d_opts o);
@@ -91,10 +94,10 @@ SOCLE_API socle_tensor *socle_adaptive_max_pool2d(socle_ctx *c, socle_tensor *x,
 /* z = (x - mean) / sqrt(var + eps) gamma + beta for x (N, C) or (N, C, pixels ...). gamma and beta: (C) or (C, 1 ...), one
  * number for all, one for each element (C, pixels ...), or NULL. */
 typedef struct socle_norm_opts {
-    double eps;      /* 0: 1e-5 */
-    bool unbiased;   /* the variance divides by one less than the numbers it is made of; of one number it is 0 */
-    bool detached;   /* no gradient flows through mean and variance */
-    bool act;        /* y = min((z > 0 ? z : leak z) - sub, max_value) in the same pass; else y = z */
+    double eps;    /* 0: 1e-5 */
+    bool unbiased; /* the variance divides by one less than the numbers it is made of; of one number it is 0 */
+    bool detached; /* no gradient flows through mean and variance */
+    bool act;      /* y = min((z > 0 ? z : leak z) - sub, max_value) in the same pass; else y = z */
     double leak, sub, max_value; /* max_value 0: none */
 } socle_norm_opts;
 /* Mean and variance of each channel over images and pixels (Ioffe and Szegedy 2015). Training: those of x, and running_x =
@@ -103,6 +106,12 @@ typedef struct socle_norm_opts {
 SOCLE_API socle_tensor *socle_batch_norm(socle_ctx *c, socle_tensor *x, socle_tensor *gamma, socle_tensor *beta,
                                          socle_tensor *running_mean, socle_tensor *running_var, double momentum,
                                          socle_norm_opts o);
+/* batch_norm(conv2d(x, w, bias, conv), ...), conv2d_relu where relu says so: the same values, with one way back through both,
+ * which is faster and takes less memory. */
+SOCLE_API socle_tensor *socle_conv2d_batch_norm(socle_ctx *c, socle_tensor *x, socle_tensor *w, socle_tensor *bias,
+                                                socle_conv2d_opts conv, bool relu, socle_tensor *gamma,
+                                                socle_tensor *beta, socle_tensor *running_mean,
+                                                socle_tensor *running_var, double momentum, socle_norm_opts o);
 /* Mean and variance of each group of each image's channels, and their pixels (Wu and He 2018), in training and evaluation.
  * 1 group is layer norm, as many groups as channels are instance norm. */
 SOCLE_API socle_tensor *socle_group_norm(socle_ctx *c, socle_tensor *x, int groups, socle_tensor *gamma,
@@ -121,8 +130,9 @@ SOCLE_API socle_tensor *socle_mse(socle_ctx *c, socle_tensor *x, socle_tensor *t
 
 /* ---- shape and selection; results may share x's memory ---- */
 SOCLE_API socle_tensor *socle_reshape(socle_ctx *c, socle_tensor *x, socle_shape s); /* one dim may be -1 */
-SOCLE_API socle_tensor *socle_permute(socle_ctx *c, socle_tensor *x, const int *axes); /* out dim i = x dim axes[i] */
-SOCLE_API socle_tensor *socle_transpose(socle_ctx *c, socle_tensor *x);                /* swaps the last two */
+SOCLE_API socle_tensor *socle_permute(socle_ctx *c, socle_tensor *x,
+                                      const int *axes);                 /* out dim i = x dim axes[i] */
+SOCLE_API socle_tensor *socle_transpose(socle_ctx *c, socle_tensor *x); /* swaps the last two */
 /* Elements start to stop - 1 of one axis; negative values count from the end. ERR_ARG if empty or outside. */
 SOCLE_API socle_tensor *socle_slice(socle_ctx *c, socle_tensor *x, int axis, int64_t start, int64_t stop);
 /* n tensors equal but for `axis`, end to end. n in [1, 8]. */
@@ -133,7 +143,8 @@ SOCLE_API socle_tensor *socle_pad(socle_ctx *c, socle_tensor *x, const int64_t *
 /* index I32 with as many dimensions as x, each 1 or that of the result: y[i][j] = x[index[i][j]][j] for axis 0, and
  * so on (torch.gather, with a broadcast index). The result has index's size along `axis`, x's elsewhere. */
 SOCLE_API socle_tensor *socle_gather(socle_ctx *c, socle_tensor *x, socle_tensor *index, int axis);
-SOCLE_API socle_tensor *socle_cast(socle_ctx *c, socle_tensor *x, socle_dtype t); /* truncates towards 0; saturates */
+SOCLE_API socle_tensor *socle_cast(socle_ctx *c, socle_tensor *x,
+                                   socle_dtype t); /* truncates towards 0; saturates */
 SOCLE_API socle_tensor *socle_detach(socle_ctx *c, socle_tensor *x);
 
 /* Training: each element is 0 with probability p in [0, 1), else x / (1 - p). Evaluation: x. Draws depend on the
@@ -147,7 +158,8 @@ SOCLE_API socle_tensor *socle_randn(socle_ctx *c, socle_shape s); /* standard no
 
 /* ---- in place, never recorded; they advance dst's version. For buffers and optimizers ---- */
 SOCLE_API socle_status socle_fill(socle_ctx *c, socle_tensor *dst, double value);
-SOCLE_API socle_status socle_assign(socle_ctx *c, socle_tensor *dst, socle_tensor *src); /* dst = src, broadcast, cast */
+SOCLE_API socle_status socle_assign(socle_ctx *c, socle_tensor *dst,
+                                    socle_tensor *src); /* dst = src, broadcast, cast */
 /* dst = a src + b dst, one shape. */
 SOCLE_API socle_status socle_axpby(socle_ctx *c, socle_tensor *dst, double a, socle_tensor *src, double b);
 

@@ -94,8 +94,8 @@ typedef struct socle_pool {
  * gamma and beta, each NULL where absent, are (G, K, 1), (1, 1, 1) or (G, K, S), row-major and dense. */
 typedef struct socle_norm {
     bool batch;
-    int groups;          /* of the channels; of a slot's call x.dim[1] */
-    bool unbiased;       /* var divides by one less than the numbers it is made of; of a single number it is 0 */
+    int groups;    /* of the channels; of a slot's call x.dim[1] */
+    bool unbiased; /* var divides by one less than the numbers it is made of; of a single number it is 0 */
     float eps, var_min;
     /* Backward: mean and var are this share of what x alone would make them, the rest being constant: 1 for plain norms,
      * 0 where no gradient flows through them. None flows through a variance that var_min replaced. */
@@ -103,6 +103,14 @@ typedef struct socle_norm {
     bool act;
     float leak, sub, max;
 } socle_norm;
+
+/* Operands of conv_norm_grad, as those of conv_grad and normalize_grad have them: x (N, C, H, W), w row-major, y and dz
+ * (N, K, Ho, Wo), all else (K) and dense. dx, dw, db, dgamma, dbeta, gamma and beta may be NULL, dx, dw and db not all of
+ * them. y is read whatever the epilogue. */
+typedef struct socle_conv_norm {
+    socle_out dx, dw, db, dgamma, dbeta;
+    socle_in dz, x, w, y, mean, var, gamma, beta;
+} socle_conv_norm;
 /* Element i of a draw, in row-major order of the logical shape, is made from word i % 4 of block counter + i / 4 of
  * Philox 4x32-10 under this key (sys/philox.h). */
 typedef struct socle_philox {
@@ -262,6 +270,9 @@ typedef struct socle_backend {
     socle_status (*normalize_grad)(void *self, const socle_norm *p, socle_out dx, socle_out dgamma, socle_out dbeta,
                                    socle_in dy, socle_in x, socle_in mean, socle_in var, socle_in gamma,
                                    socle_in beta);
+    /* Of z = normalize(y), y = conv(x), p->batch: both gradients in one go. UNSUPPORTED is a good answer. */
+    socle_status (*conv_norm_grad)(void *self, const socle_conv *conv, socle_epilogue e, const socle_norm *p,
+                                   const socle_conv_norm *v);
     /* Along one axis; log: logarithm of the softmax. y may alias x. */
     socle_status (*softmax)(void *self, socle_out y, socle_in x, int axis, bool log);
     /* y: softmax's result. dx may alias dy. */
