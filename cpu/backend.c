@@ -162,6 +162,7 @@ const socle_backend socle_backend_cpu = {
     .moments = cpu_moments,
     .normalize = cpu_normalize,
     .normalize_grad = cpu_normalize_grad,
+    .conv_norm_grad = cpu_conv_norm_grad,
     .softmax = cpu_softmax,
     .softmax_grad = cpu_softmax_grad,
     .xent = cpu_xent,

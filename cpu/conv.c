@@ -108,7 +108,8 @@ static socle_status grad_lanes(workspace *ws, const socle_conv *p, socle_epilogu
     const conv_geometry g = conv_geometry_of(p, &v->x, &v->w, &v->dy);
     return conv_lanes_grad(ws->device, &g, e, lane_map_or_none(v->dx.to ? &v->dx.view : NULL),
                            floats_or_none(&v->dw), floats_or_none(&v->db), lane_map_of(&v->dy), lane_map_of(&v->x),
-                           view_floats(&v->w), e == SOCLE_EPILOGUE_NONE ? (lane_map){ 0 } : lane_map_of(&v->y));
+                           view_floats(&v->w), e == SOCLE_EPILOGUE_NONE ? (lane_map){ 0 } : lane_map_of(&v->y),
+                           NULL);
 }
 
 static socle_status grad_rows(workspace *ws, const socle_conv *p, socle_epilogue e, grads *v)

@@ -1,7 +1,7 @@
 /* Gradients of convolutions in the lane format: one parallel region over chunks of images, in which everything of a
  * chunk happens while it is in the cache.
  *
- *     dz = y > 0 ? dy : 0 (or dy)        db = sum of dz
+ *     dz = y > 0 ? dy : 0 (or dy)        db = sum of dz; dy itself may be what a norm passes on
  *     dx = dz under the transposed taps: the forward tiles with other boxes (conv_plan_backward)
  *     dw = dz times x: conv_grad_w.c
  *
@@ -10,12 +10,14 @@
 #include "conv_quads.h"
 #include "winograd.h"
 
+#include "norm.h"
 #include "parallel.h"
 
 typedef struct grad_job {
     const struct cpu_conv_kernels *kernels;
     const conv_geometry *g;
     lane_map dy, y, dx;
+    const norm_grad_rest *norm;                   /* NULL: dy is there */
     bool relu, copies;                            /* copies: dz is not simply dy */
     enum { BY_TILES, BY_QUADS, BY_WINOGRAD } way; /* to dx */
     conv_quads quads;
@@ -35,25 +37,55 @@ static int64_t min64(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+/* dz of channels [k, end) of one block from d, which z may be. y: of the first channel. */
+static void mask_channels(const grad_job *j, int64_t block, int64_t k, int64_t end, lane_map z, lane_map d,
+                          const float *y, float *db)
+{
+    const conv_geometry *g = j->g;
+    for (; k < end; k++, y += j->y.channel)
+        j->kernels->mask(z.at ? z.at + k * z.channel : NULL, d.at + k * d.channel, (int64_t[]){ d.row, d.column },
+                         j->relu ? y : NULL, (int64_t[]){ j->y.row, j->y.column }, g->ho, g->wo,
+                         conv_images(g, block), db ? db + k * CONV_LANES : NULL);
+}
+
+/* The same where a norm comes first, a few channels at a time, which stay in the L1 cache in between. */
+static void norm_channels(const grad_job *j, int64_t block, lane_map z, const float *y, float *db)
+{
+    enum { FLOATS = 4096 };
+    const conv_geometry *g = j->g;
+    const int64_t channels = g->k * g->p.groups, few = FLOATS / z.channel + 1;
+    const bool relu_too = j->relu && !j->norm->j.p->act;
+    const bool masks = (j->relu && !relu_too) || db || conv_images(g, block) < CONV_LANES;
+    for (int64_t k = 0; k < channels; k += few) {
+        const int64_t end = min64(k + few, channels);
+        norm_grad_channels(j->norm, relu_too, block, k, end, z.at + k * z.channel, z.channel);
+        if (masks)
+            mask_channels(j, block, k, end, z, z, y + k * j->y.channel, db);
+    }
+}
+
 /* dz of the chunk's blocks, and db's sums. */
 static lane_map chunk_dz(const grad_job *j, int64_t chunk)
 {
     const conv_geometry *g = j->g;
     const int64_t first = chunk * j->chunk_blocks, blocks = min64(j->chunk_blocks, g->blocks - first);
     const int64_t channels = g->k * g->p.groups;
-    lane_map dy = j->dy, y = j->y;
+    lane_map dy = j->dy;
     dy.at += first * dy.block;
     const lane_map dz = j->copies ? lane_map_dense(j->dz + cpu_thread() * j->dz_size, channels, g->ho, g->wo) : dy;
     float *db = j->db_lanes ? j->db_lanes + chunk * channels * CONV_LANES : NULL;
     for (int64_t i = 0; db && i < channels * CONV_LANES; i++)
         db[i] = 0;
-    for (int64_t b = 0; (db || j->copies) && b < blocks; b++)
-        for (int64_t k = 0; k < channels; k++)
-            j->kernels->mask(j->copies ? dz.at + b * dz.block + k * dz.channel : NULL,
-                             dy.at + b * dy.block + k * dy.channel, (int64_t[]){ dy.row, dy.column },
-                             j->relu ? y.at + (first + b) * y.block + k * y.channel : NULL,
-                             (int64_t[]){ y.row, y.column }, g->ho, g->wo, conv_images(g, first + b),
-                             db ? db + k * CONV_LANES : NULL);
+    for (int64_t b = 0; (db || j->copies) && b < blocks; b++) {
+        lane_map z = dz, d = dy;
+        z.at = j->copies ? z.at + b * z.block : NULL;
+        d.at += b * d.block;
+        const float *y = j->y.at ? j->y.at + (first + b) * j->y.block : NULL;
+        if (j->norm)
+            norm_channels(j, first + b, z, y, db);
+        else
+            mask_channels(j, first + b, 0, channels, z, d, y, db);
+    }
     return dz;
 }
 
@@ -163,10 +195,11 @@ static socle_status prepare(workspace *ws, grad_job *j, const float *w, bool wan
 }
 
 socle_status conv_lanes_grad(cpu_device *d, const conv_geometry *g, socle_epilogue e, lane_map dx, float *dw,
-                             float *db, lane_map dy, lane_map x, const float *w, lane_map y)
+                             float *db, lane_map dy, lane_map x, const float *w, lane_map y,
+                             const norm_grad_rest *norm)
 {
     workspace ws = workspace_on(d);
-    grad_job j = { .kernels = d->kernels->conv, .g = g, .dy = dy, .y = y, .dx = dx };
+    grad_job j = { .kernels = d->kernels->conv, .g = g, .dy = dy, .y = y, .dx = dx, .norm = norm };
     grad_w gw = { .kernels = j.kernels, .g = g, .dw = dw };
     j.relu = e == SOCLE_EPILOGUE_RELU;
     j.gw = dw ? &gw : NULL;
@@ -174,7 +207,7 @@ socle_status conv_lanes_grad(cpu_device *d, const conv_geometry *g, socle_epilog
     socle_status s = dw ? grad_w_prepare(&ws, &gw, x, j.chunk_blocks) : SOCLE_OK;
     if (s != SOCLE_OK)
         return workspace_end(&ws, s);
-    j.copies = j.relu || (dw && grad_w_wants_zeros(&gw));
+    j.copies = norm || j.relu || (dw && grad_w_wants_zeros(&gw));
     if ((s = prepare(&ws, &j, w, db != NULL)) != SOCLE_OK)
         return workspace_end(&ws, s);
     cpu_for(d->threads, j.chunks, 1, grad_chunks, &j);

@@ -67,8 +67,11 @@ void conv_sweep(const struct cpu_conv_kernels *kernels, const conv_plan *plan, c
 
 socle_status conv_lanes_forward(cpu_device *d, const conv_geometry *g, socle_epilogue e, lane_map y, lane_map x,
                                 const float *w, const float *bias);
-/* dx, dw and db each may be NULL (dx.at for dx); y.at is read with an epilogue only. dw and db are dense. */
+/* dx, dw and db each may be NULL (dx.at for dx); y.at is read with an epilogue only. dw and db are dense. norm: makes dy
+ * from its own operands; NULL: dy is there. */
+struct norm_grad_rest;
 socle_status conv_lanes_grad(cpu_device *d, const conv_geometry *g, socle_epilogue e, lane_map dx, float *dw,
-                             float *db, lane_map dy, lane_map x, const float *w, lane_map y);
+                             float *db, lane_map dy, lane_map x, const float *w, lane_map y,
+                             const struct norm_grad_rest *norm);
 
 #endif

@@ -65,8 +65,11 @@ socle_status cpu_dropout(void *self, socle_out y, socle_in x, socle_philox r, fl
 socle_status cpu_moments(void *self, const socle_norm *p, socle_out mean, socle_out var, socle_in x);
 socle_status cpu_normalize(void *self, const socle_norm *p, socle_out y, socle_in x, socle_in mean, socle_in var,
                            socle_in gamma, socle_in beta);
+socle_status cpu_conv_norm_grad(void *self, const socle_conv *conv, socle_epilogue e, const socle_norm *p,
+                                const socle_conv_norm *v);
 socle_status cpu_normalize_grad(void *self, const socle_norm *p, socle_out dx, socle_out dgamma, socle_out dbeta,
-                                socle_in dy, socle_in x, socle_in mean, socle_in var, socle_in gamma, socle_in beta);
+                                socle_in dy, socle_in x, socle_in mean, socle_in var, socle_in gamma,
+                                socle_in beta);
 /* softmax.c, entropy.c */
 socle_status cpu_softmax(void *self, socle_out y, socle_in x, int axis, bool log);
 socle_status cpu_softmax_grad(void *self, socle_out dx, socle_in dy, socle_in y, int axis, bool log);

@@ -50,6 +50,21 @@ bool norm_is_raised(const socle_norm *p, float var);
 /* Of each group's variance, where images share a mean. */
 socle_status norm_inverses(const norm_job *j, workspace *w, const float **out);
 
+/* The gradient of a norm over images, but for dx, which a convolution's gradient makes piece by piece: pass two as
+ * data. */
+typedef struct norm_grad_rest {
+    norm_job j;
+    norm_rows x, dy;
+    const float *inverse, *fixed, *slope; /* (G) */
+} norm_grad_rest;
+/* v's y and dz are in blocks, each channel without gaps. Writes dgamma and dbeta. */
+socle_status norm_grad_begin(cpu_device *d, workspace *w, const socle_norm *p, const socle_conv_norm *v,
+                             norm_grad_rest *out);
+/* dx of a block's channels g0 .. g1 - 1, dx_step floats from one to the next. Lanes without an image get anything. of_relu:
+ * the gradient in front of the ReLU that made x; only where there is no activation behind the norm. */
+void norm_grad_channels(const norm_grad_rest *n, bool of_relu, int64_t unit, int64_t g0, int64_t g1, float *dx,
+                        int64_t dx_step);
+
 /* One task of cpu_for over chunks * parts: units u0 .. u1 - 1 of groups g0 .. g1 - 1. */
 typedef struct norm_task {
     int64_t chunk, u0, u1, g0, g1;

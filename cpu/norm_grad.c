@@ -173,7 +173,8 @@ static void store_parameters(const grad_job *q, float *d, const float *from, int
     }
 }
 
-static socle_status run_batch(grad_job *q, workspace *w)
+/* Pass one: the parameters' gradients, and what pass two needs. */
+static socle_status sum_batch(grad_job *q, workspace *w)
 {
     const norm_job *j = &q->j;
     int64_t n = j->chunks * j->groups * NORM_LANES;
@@ -190,9 +191,15 @@ static socle_status run_batch(grad_job *q, workspace *w)
     cpu_for(j->d->threads, j->groups, LOOP_GRAIN / (j->chunks * NORM_LANES), finish_groups, q);
     store_parameters(q, q->dbeta, q->sum, NORM_LANES);
     store_parameters(q, q->dgamma, q->with_x, NORM_LANES);
-    if (q->wants_dx)
-        cpu_for(j->d->threads, j->chunks * j->parts, 1, batch_inputs, q);
     return SOCLE_OK;
+}
+
+static socle_status run_batch(grad_job *q, workspace *w)
+{
+    socle_status s = sum_batch(q, w);
+    if (s == SOCLE_OK && q->wants_dx)
+        cpu_for(q->j.d->threads, q->j.chunks * q->j.parts, 1, batch_inputs, q);
+    return s;
 }
 
 /* ---- over channels ---- */
@@ -345,4 +352,60 @@ socle_status cpu_normalize_grad(void *self, const socle_norm *p, socle_out dx, s
             s = norm_settle(&q.j, &q.dx);
     }
     return workspace_end(&w, s);
+}
+
+/* ---- in front of a convolution's gradients ---- */
+
+/* v (N, C, H, W) as (N, C, 1, H W); its pixels lie side by side. */
+static socle_view norm_view(socle_in v)
+{
+    socle_view n = *v;
+    n.dim[3] = v->dim[2] * v->dim[3];
+    n.stride[3] = v->lanes;
+    n.dim[2] = 1;
+    n.stride[2] = 0;
+    return n;
+}
+
+/* (C) as (C, 1, 1), or NULL. */
+static socle_in channel_view(socle_in v, socle_view *room)
+{
+    if (v == NULL)
+        return NULL;
+    *room = *v;
+    room->ndim = 3;
+    room->dim[0] = v->dim[0];
+    room->dim[1] = room->dim[2] = 1;
+    room->stride[0] = 1;
+    room->stride[1] = room->stride[2] = 0;
+    return room;
+}
+
+socle_status norm_grad_begin(cpu_device *d, workspace *w, const socle_norm *p, const socle_conv_norm *v,
+                             norm_grad_rest *out)
+{
+    const socle_view y = norm_view(v->y), dz = norm_view(v->dz);
+    socle_view room[2];
+    grad_job q = { .j = norm_job_of(d, p, &y) };
+    norm_take_affine(&q.j, channel_view(v->gamma, &room[0]), channel_view(v->beta, &room[1]));
+    q.dgamma = v->dgamma != NULL ? view_floats(v->dgamma) : NULL;
+    q.dbeta = v->dbeta != NULL ? view_floats(v->dbeta) : NULL;
+    socle_status s = prepare(&q, w, NULL, &dz, &y, v->mean, v->var);
+    if (s == SOCLE_OK)
+        s = sum_batch(&q, w);
+    *out = (norm_grad_rest){
+        .j = q.j, .x = q.x, .dy = q.dy, .inverse = q.inverse, .fixed = q.fixed, .slope = q.slope
+    };
+    return s;
+}
+
+void norm_grad_channels(const norm_grad_rest *n, bool of_relu, int64_t unit, int64_t g0, int64_t g1, float *dx,
+                        int64_t dx_step)
+{
+    cpu_norm_row r = norm_row_of(&n->j, g0, 0);
+    r.of_relu = of_relu;
+    r.mean = n->j.mean + g0;
+    r.inverse = n->inverse + g0;
+    n->j.kernels->grad(&r, g1 - g0, n->j.length, dx, norm_row(&n->dy, unit, g0, 0), norm_row(&n->x, unit, g0, 0),
+                       (int64_t[]){ dx_step, n->dy.group, n->x.group }, n->fixed + g0, n->slope + g0);
 }

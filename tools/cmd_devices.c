@@ -55,6 +55,7 @@ static void print_support(const socle_backend *b)
         { "moments", b->moments != NULL },
         { "normalize", b->normalize != NULL },
         { "normalize_grad", b->normalize_grad != NULL },
+        { "conv_norm_grad", b->conv_norm_grad != NULL },
         { "softmax", b->softmax != NULL },
         { "softmax_grad", b->softmax_grad != NULL },
         { "xent", b->xent != NULL },

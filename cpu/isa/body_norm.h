@@ -3,7 +3,7 @@
 #include "kernels_norm.h"
 #include "loop.h"
 
-enum { NORM_REGS = NORM_LANES / VW, NORM_UNROLL = VW == 16 ? 4 : VW == 8 ? 2 : 1 };
+enum { NORM_REGS = NORM_LANES / VW, NORM_UNROLL = VW == 16 ? 4 : VW == 8 ? 2 : 1, NORM_AHEAD = 640 };
 
 /* One group's worth of numbers. */
 typedef struct norm_group {
@@ -330,13 +330,15 @@ static void norm_grad_sums(const cpu_norm_row *r, int64_t rows, int64_t n, const
         norm_grad_sums_as(CPU_NORM_GENERAL, false, r, rows, n, dy, dy_step, x, x_step, sum, with_x);
 }
 
-INLINE void norm_grad_row(cpu_norm_act act, bool elements, const cpu_norm_row *r, int64_t n, float *dx,
-                          const float *dy, const float *x, const float *a, const float *b)
+INLINE void norm_grad_row(cpu_norm_act act, bool elements, bool of_relu, const cpu_norm_row *r, int64_t n,
+                          float *dx, const float *dy, const float *x, const float *a, const float *b)
 {
     const norm_params p = norm_params_of(r);
     const norm_group fixed = r->each_lane ? norm_load(a) : norm_spread(a[0]);
     const norm_group slope = r->each_lane ? norm_load(b) : norm_spread(b[0]);
     for (int64_t i = 0; i < n; i += NORM_LANES) {
+        __builtin_prefetch(dy + i + NORM_AHEAD); /* where dx is elsewhere, its lines compete with what comes next */
+        __builtin_prefetch(x + i + NORM_AHEAD);
         norm_group c, dz = norm_dz(act, elements, r, &p, i, n, dy, x, &c);
         norm_group gamma = norm_affine(r, elements ? r->gamma : NULL, 1.0f, i, n);
         for (int j = 0; j < NORM_REGS; j++) {
@@ -345,6 +347,9 @@ INLINE void norm_grad_row(cpu_norm_act act, bool elements, const cpu_norm_row *r
                 g *= gamma.v[j];
             dz.v[j] = g * p.scale.v[j] + (c.v[j] * slope.v[j] + fixed.v[j]);
         }
+        const norm_group own = of_relu ? norm_group_of(x, i, n) : c;
+        for (int j = 0; of_relu && j < NORM_REGS; j++)
+            dz.v[j] = vf_select(own.v[j] > 0.0f, dz.v[j], vf_set(0.0f));
         if (n - i >= NORM_LANES)
             norm_store(dx + i, dz);
         else
@@ -352,13 +357,13 @@ INLINE void norm_grad_row(cpu_norm_act act, bool elements, const cpu_norm_row *r
     }
 }
 
-INLINE void norm_grad_as(cpu_norm_act act, bool elements, const cpu_norm_row *first, int64_t rows, int64_t n,
-                         float *dx, const float *dy, const float *x, const int64_t steps[3], const float *a,
-                         const float *b)
+INLINE void norm_grad_as(cpu_norm_act act, bool elements, bool of_relu, const cpu_norm_row *first, int64_t rows,
+                         int64_t n, float *dx, const float *dy, const float *x, const int64_t steps[3],
+                         const float *a, const float *b)
 {
     cpu_norm_row r = *first;
     for (; rows > 0; rows--, a += r.next, b += r.next, norm_next(&r)) {
-        norm_grad_row(act, elements, &r, n, dx, dy, x, a, b);
+        norm_grad_row(act, elements, of_relu, &r, n, dx, dy, x, a, b);
         dx += steps[0];
         dy += steps[1];
         x += steps[2];
@@ -368,16 +373,18 @@ INLINE void norm_grad_as(cpu_norm_act act, bool elements, const cpu_norm_row *fi
 static void norm_grad(const cpu_norm_row *r, int64_t rows, int64_t n, float *dx, const float *dy, const float *x,
                       const int64_t steps[3], const float *a, const float *b)
 {
-    if (r->step != 0 && r->act == CPU_NORM_PLAIN)
-        norm_grad_as(CPU_NORM_PLAIN, true, r, rows, n, dx, dy, x, steps, a, b);
+    if (r->of_relu)
+        norm_grad_as(CPU_NORM_PLAIN, false, true, r, rows, n, dx, dy, x, steps, a, b);
+    else if (r->step != 0 && r->act == CPU_NORM_PLAIN)
+        norm_grad_as(CPU_NORM_PLAIN, true, false, r, rows, n, dx, dy, x, steps, a, b);
     else if (r->step != 0)
-        norm_grad_as(CPU_NORM_GENERAL, true, r, rows, n, dx, dy, x, steps, a, b);
+        norm_grad_as(CPU_NORM_GENERAL, true, false, r, rows, n, dx, dy, x, steps, a, b);
     else if (r->act == CPU_NORM_PLAIN)
-        norm_grad_as(CPU_NORM_PLAIN, false, r, rows, n, dx, dy, x, steps, a, b);
+        norm_grad_as(CPU_NORM_PLAIN, false, false, r, rows, n, dx, dy, x, steps, a, b);
     else if (r->act == CPU_NORM_RELU)
-        norm_grad_as(CPU_NORM_RELU, false, r, rows, n, dx, dy, x, steps, a, b);
+        norm_grad_as(CPU_NORM_RELU, false, false, r, rows, n, dx, dy, x, steps, a, b);
     else
-        norm_grad_as(CPU_NORM_GENERAL, false, r, rows, n, dx, dy, x, steps, a, b);
+        norm_grad_as(CPU_NORM_GENERAL, false, false, r, rows, n, dx, dy, x, steps, a, b);
 }
 
 static void norm_grad_elements(const cpu_norm_row *r, int64_t n, int valid, const float *dy, const float *x,

@@ -103,6 +103,12 @@ typedef struct socle_norm_opts {
 SOCLE_API socle_tensor *socle_batch_norm(socle_ctx *c, socle_tensor *x, socle_tensor *gamma, socle_tensor *beta,
                                          socle_tensor *running_mean, socle_tensor *running_var, double momentum,
                                          socle_norm_opts o);
+/* batch_norm(conv2d(x, w, bias, conv), ...), conv2d_relu where relu says so: the same values, with one way back through both,
+ * which is faster and takes less memory. */
+SOCLE_API socle_tensor *socle_conv2d_batch_norm(socle_ctx *c, socle_tensor *x, socle_tensor *w, socle_tensor *bias,
+                                                socle_conv2d_opts conv, bool relu, socle_tensor *gamma,
+                                                socle_tensor *beta, socle_tensor *running_mean,
+                                                socle_tensor *running_var, double momentum, socle_norm_opts o);
 /* Mean and variance of each group of each image's channels, and their pixels (Wu and He 2018), in training and evaluation.
  * 1 group is layer norm, as many groups as channels are instance norm. */
 SOCLE_API socle_tensor *socle_group_norm(socle_ctx *c, socle_tensor *x, int groups, socle_tensor *gamma,

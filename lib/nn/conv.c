@@ -57,8 +57,11 @@ static socle_tensor *forward(socle_module *m, socle_ctx *c, socle_tensor *x)
     socle_conv2d_opts opts = {
         .stride = v->o.stride, .pad = v->o.pad, .dilation = v->o.dilation, .groups = v->o.groups
     };
-    socle_tensor *y = act_is_relu(&v->act) ? socle_conv2d_relu(c, x, v->weight, v->bias, opts)
-                                           : act_apply(c, socle_conv2d(c, x, v->weight, v->bias, opts), &v->act);
+    const bool relu = act_is_relu(&v->act), plain = v->act.kind == SOCLE_ACT_NONE;
+    if (v->norm != NULL && (relu || plain) && norm_joins_conv(v->norm))
+        return norm_of_conv(v->norm, c, x, v->weight, v->bias, opts, relu);
+    socle_tensor *y = relu ? socle_conv2d_relu(c, x, v->weight, v->bias, opts)
+                           : act_apply(c, socle_conv2d(c, x, v->weight, v->bias, opts), &v->act);
     return v->norm != NULL ? socle_forward(v->norm, c, y) : y;
 }
 

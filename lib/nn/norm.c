@@ -1,4 +1,5 @@
 /* Norm layers but for the running one (running_norm.c): one layer whose kind says what shares a mean. */
+#include "module.h"
 #include "norm.h"
 
 #include <stdio.h>
@@ -162,6 +163,23 @@ static const socle_module_type types[] = {
                               .describe = describe },
     [SOCLE_NORM_GROUP] = { .name = "GroupNorm", .size = sizeof(norm), .forward = forward, .describe = describe },
 };
+
+bool norm_joins_conv(const socle_module *m)
+{
+    return m->type == &types[SOCLE_NORM_BATCH] && !m->broken && m->hooks.n == 0 && m->mode == SOCLE_FOLLOW_CTX;
+}
+
+socle_tensor *norm_of_conv(socle_module *m, socle_ctx *c, socle_tensor *x, socle_tensor *weight, socle_tensor *bias,
+                           socle_conv2d_opts o, bool relu)
+{
+    norm *n = socle_module_state(m);
+    socle_norm_opts opts = norm_opts(&n->o);
+    socle_tensor *y = socle_conv2d_batch_norm(c, x, weight, bias, o, relu, n->weight, n->bias, n->running_mean,
+                                              n->running_var, n->o.momentum, opts);
+    if (y != NULL)
+        warn_of_one(n, c, socle_shape_of(y));
+    return opts.act ? y : act_apply(c, y, &n->o.act);
+}
 
 /* gamma's and beta's. */
 static socle_shape affine_shape(const socle_norm_desc *o)

@@ -93,15 +93,19 @@ const socle_op socle_op_conv2d_relu = { .name = "conv2d_relu",
                                         .forward = forward,
                                         .backward = backward };
 
+socle_conv op_conv(socle_conv2d_opts o)
+{
+    int stride = o.stride == 0 ? 1 : o.stride, dilation = o.dilation == 0 ? 1 : o.dilation;
+    return (socle_conv){ .stride = { stride, stride },
+                         .pad = { o.pad, o.pad },
+                         .dilation = { dilation, dilation },
+                         .groups = o.groups == 0 ? 1 : o.groups };
+}
+
 static socle_tensor *apply(socle_ctx *c, const socle_op *op, socle_epilogue e, socle_tensor *x, socle_tensor *w,
                            socle_tensor *bias, socle_conv2d_opts o)
 {
-    int stride = o.stride == 0 ? 1 : o.stride, dilation = o.dilation == 0 ? 1 : o.dilation;
-    conv2d_attr a = { .conv = { .stride = { stride, stride },
-                                .pad = { o.pad, o.pad },
-                                .dilation = { dilation, dilation },
-                                .groups = o.groups == 0 ? 1 : o.groups },
-                      .epilogue = e };
+    conv2d_attr a = { .conv = op_conv(o), .epilogue = e };
     return socle_apply(c, op, &a, 3, 2, (socle_tensor *[]){ x, w, bias });
 }
 

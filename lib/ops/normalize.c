@@ -4,6 +4,7 @@
  * Three functions share the op: batch norm with the statistics of the batch, the same with running ones, which are
  * constants, and norms of groups of each image's channels. */
 #include <math.h>
+#include "normalize.h"
 #include "op.h"
 
 #include "core/ctx.h"
@@ -53,9 +54,10 @@ socle_tensor *socle_normalize_with(socle_ctx *c, const socle_norm *p, socle_tens
 
 /* ---- statistics ---- */
 
-static socle_norm params_of(socle_norm_opts o)
+socle_norm norm_params(socle_norm_opts o, bool batch)
 {
-    return (socle_norm){ .unbiased = o.unbiased,
+    return (socle_norm){ .batch = batch,
+                         .unbiased = o.unbiased,
                          .eps = o.eps == 0 ? 1e-5f : (float)o.eps,
                          .share = o.detached ? 0 : 1,
                          .act = o.act,
@@ -119,34 +121,50 @@ static socle_status check_running(const socle_tensor *x, const socle_tensor *run
     return SOCLE_OK;
 }
 
+socle_status norm_check_batch(const socle_ctx *c, const socle_tensor *x, const norm_running *r)
+{
+    SOCLE_TRY(check_input(c, x));
+    if (!norm_is_tracked(r))
+        return SOCLE_OK;
+    SOCLE_TRY(check_running(x, r->mean, "mean", r->momentum));
+    return check_running(x, r->var, "variance", r->momentum);
+}
+
+bool norm_is_tracked(const norm_running *r)
+{
+    return r->mean != NULL && r->var != NULL;
+}
+
+bool norm_take_batch(socle_ctx *c, const socle_norm *p, const socle_tensor *x, const norm_running *r,
+                     socle_tensor **mean, socle_tensor **var)
+{
+    if (!take_moments(c, p, x, socle_shape1(x->view.dim[1]), 1, mean, var))
+        return false;
+    if (!norm_is_tracked(r))
+        return true;
+    return socle_ctx_fail(c, update_running(p, batch_count(x), r->momentum, *mean, *var, r->mean, r->var)) ==
+           SOCLE_OK;
+}
+
 socle_tensor *socle_batch_norm(socle_ctx *c, socle_tensor *x, socle_tensor *gamma, socle_tensor *beta,
                                socle_tensor *running_mean, socle_tensor *running_var, double momentum,
                                socle_norm_opts o)
 {
-    socle_norm p = params_of(o);
-    p.batch = true;
-    bool tracked = running_mean != NULL && running_var != NULL;
+    socle_norm p = norm_params(o, true);
+    const norm_running running = { running_mean, running_var, momentum };
     if (socle_ctx_status(c) != SOCLE_OK)
         return NULL;
     if (x == NULL)
         return socle_normalize_with(c, &p, x, running_mean, running_var, gamma, beta);
-    socle_status s = check_input(c, x);
-    if (s == SOCLE_OK && tracked)
-        s = check_running(x, running_mean, "mean", momentum);
-    if (s == SOCLE_OK && tracked)
-        s = check_running(x, running_var, "variance", momentum);
-    if (socle_ctx_fail(c, s) != SOCLE_OK)
+    if (socle_ctx_fail(c, norm_check_batch(c, x, &running)) != SOCLE_OK)
         return NULL;
-    if (tracked && !socle_ctx_training(c)) {
+    if (norm_is_tracked(&running) && !socle_ctx_training(c)) {
         p.share = 0;
         return socle_normalize_with(c, &p, x, running_mean, running_var, gamma, beta);
     }
     socle_tensor *mean, *var;
-    if (!take_moments(c, &p, x, socle_shape1(x->view.dim[1]), 1, &mean, &var))
-        return NULL;
-    if (tracked)
-        s = update_running(&p, batch_count(x), momentum, mean, var, running_mean, running_var);
-    return socle_ctx_fail(c, s) == SOCLE_OK ? socle_normalize_with(c, &p, x, mean, var, gamma, beta) : NULL;
+    return norm_take_batch(c, &p, x, &running, &mean, &var) ? socle_normalize_with(c, &p, x, mean, var, gamma, beta)
+                                                            : NULL;
 }
 
 /* ---- over the channels of an image ---- */
@@ -154,7 +172,7 @@ socle_tensor *socle_batch_norm(socle_ctx *c, socle_tensor *x, socle_tensor *gamm
 socle_tensor *socle_group_norm(socle_ctx *c, socle_tensor *x, int groups, socle_tensor *gamma, socle_tensor *beta,
                                socle_norm_opts o)
 {
-    socle_norm p = params_of(o);
+    socle_norm p = norm_params(o, false);
     p.groups = groups;
     if (socle_ctx_status(c) != SOCLE_OK)
         return NULL;

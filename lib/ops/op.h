@@ -15,6 +15,8 @@
 socle_status op_check_real(const socle_call *k, const char *name, int i);
 /* Input i must have ndim dimensions; `layout` says which: "(N, C, H, W)". */
 socle_status op_check_ndim(const socle_call *k, const char *name, int i, int ndim, const char *layout);
+/* The defaults filled in. */
+socle_conv op_conv(socle_conv2d_opts o);
 /* Axis of a checked call made non-negative. */
 int op_axis(int axis, socle_shape s);
 

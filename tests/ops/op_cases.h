@@ -57,9 +57,20 @@ static socle_tensor *call_leaky_relu(socle_ctx *c, socle_tensor *const *in, cons
 /* p: kind (0 batch, 1 groups), groups, unbiased, act */
 static socle_tensor *call_normalize(socle_ctx *c, socle_tensor *const *in, const int *p)
 {
-    socle_norm_opts o = { .eps = 1e-3, .unbiased = p[2], .act = p[3], .leak = 0.125, .sub = 0.25, .max_value = 0.9 };
+    socle_norm_opts o = {
+        .eps = 1e-3, .unbiased = p[2], .act = p[3], .leak = 0.125, .sub = 0.25, .max_value = 0.9
+    };
     return p[0] == 0 ? socle_batch_norm(c, in[0], in[1], in[2], NULL, NULL, 0, o)
                      : socle_group_norm(c, in[0], p[1], in[1], in[2], o);
+}
+
+/* p: stride, pad, relu; whether the third operand is gamma and beta, or the bias */
+static socle_tensor *call_conv_norm(socle_ctx *c, socle_tensor *const *in, const int *p)
+{
+    socle_conv2d_opts o = { .stride = p[0], .pad = p[1] };
+    socle_tensor *affine = p[3] ? in[2] : NULL, *bias = p[3] ? NULL : in[2];
+    return socle_conv2d_batch_norm(c, in[0], in[1], bias, o, p[2], affine, affine, NULL, NULL, 0,
+                                   (socle_norm_opts){ .eps = 1e-3 });
 }
 
 /* Cut values as well as plain ones: x in [-1, 1) shifted by 0.25 passes 0.5. */
@@ -320,6 +331,9 @@ static const op_case op_cases[] = {
     { "conv2d", 3, { X(S4(9, 4, 2, 2)), W(S4(5, 4, 2, 2)), W(S1(5)) }, { 1, 0, 1, 1 }, .call = call_conv2d },
     { "conv2d", 2, { X(S4(1, 1, 9, 5)), W(S4(2, 1, 3, 1)) }, { 3, 1, 2, 1 }, .call = call_conv2d },
     { "conv2d_relu", 3, { X(S4(9, 2, 5, 6)), W(S4(3, 2, 3, 3)), W(S1(3)) }, { 2, 1, 1, 1 }, .call = call_conv2d_relu },
+    { "conv_norm", 3, { X(S4(9, 2, 5, 6)), W(S4(3, 2, 3, 3)), W(S1(3)) }, { 2, 1, 0, 1 }, .call = call_conv_norm },
+    { "conv_norm", 3, { X(S4(9, 2, 4, 5)), W(S4(3, 2, 3, 3)), W(S1(3)) }, { 1, 1, 1, 1 }, .call = call_conv_norm },
+    { "conv_norm", 3, { X(S4(3, 2, 4, 5)), W(S4(3, 2, 3, 3)), W(S1(3)) }, { 1, 0, 1, 0 }, .call = call_conv_norm },
     { "conv2d_relu", 2, { X(S4(3, 2, 4, 5)), W(S4(4, 1, 2, 3)) }, { 1, 1, 1, 2 }, .call = call_conv2d_relu },
 
     { "max_pool2d", 1, { X(S4(9, 2, 6, 4)) }, { 2, 0, 0, 0, 0 }, .call = call_max_pool2d },

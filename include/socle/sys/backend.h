@@ -103,6 +103,14 @@ typedef struct socle_norm {
     bool act;
     float leak, sub, max;
 } socle_norm;
+
+/* Operands of conv_norm_grad, as those of conv_grad and normalize_grad have them: x (N, C, H, W), w row-major, y and dz
+ * (N, K, Ho, Wo), all else (K) and dense. dx, dw, db, dgamma, dbeta, gamma and beta may be NULL, dx, dw and db not all of
+ * them. y is read whatever the epilogue. */
+typedef struct socle_conv_norm {
+    socle_out dx, dw, db, dgamma, dbeta;
+    socle_in dz, x, w, y, mean, var, gamma, beta;
+} socle_conv_norm;
 /* Element i of a draw, in row-major order of the logical shape, is made from word i % 4 of block counter + i / 4 of
  * Philox 4x32-10 under this key (sys/philox.h). */
 typedef struct socle_philox {
@@ -269,6 +277,9 @@ typedef struct socle_backend {
     socle_status (*normalize_grad)(void *self, const socle_norm *p, socle_out dx, socle_out dgamma, socle_out dbeta,
                                    socle_in dy, socle_in x, socle_in mean, socle_in var, socle_in gamma,
                                    socle_in beta);
+    /* Of z = normalize(y), y = conv(x), p->batch: both gradients in one go. UNSUPPORTED is a good answer. */
+    socle_status (*conv_norm_grad)(void *self, const socle_conv *conv, socle_epilogue e, const socle_norm *p,
+                                   const socle_conv_norm *v);
     /* Along one axis; log: logarithm of the softmax. y may alias x. */
     socle_status (*softmax)(void *self, socle_out y, socle_in x, int axis, bool log);
     /* y: softmax's result. dx may alias dy. */

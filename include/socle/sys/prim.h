@@ -91,6 +91,14 @@ SOCLE_API socle_status socle_prim_normalize_grad(const socle_norm *p, socle_tens
                                                  socle_tensor *dbeta, const socle_tensor *dy, const socle_tensor *x,
                                                  const socle_tensor *mean, const socle_tensor *var,
                                                  const socle_tensor *gamma, const socle_tensor *beta);
+/* Of conv, then normalize with p->batch, in one pass where the device has one: dy, the gradient between the two, is not
+ * kept. Each gradient may be NULL; y is read whatever the epilogue. */
+typedef struct socle_conv_norm_tensors {
+    socle_tensor *dx, *dw, *db, *dgamma, *dbeta;
+    const socle_tensor *dz, *x, *w, *y, *mean, *var, *gamma, *beta;
+} socle_conv_norm_tensors;
+SOCLE_API socle_status socle_prim_conv_norm_grad(const socle_conv *conv, socle_epilogue e, const socle_norm *p,
+                                                 const socle_conv_norm_tensors *v);
 SOCLE_API socle_status socle_prim_softmax(socle_tensor *y, const socle_tensor *x, int axis, bool log);
 SOCLE_API socle_status socle_prim_softmax_grad(socle_tensor *dx, const socle_tensor *dy, const socle_tensor *y,
                                                int axis, bool log);
