@@ -64,6 +64,10 @@ socle_status ocl_sgd_many(void *self, size_t n, const socle_view *p, const socle
                           const socle_sgd_args *a);
 socle_status ocl_adam_many(void *self, size_t n, const socle_view *p, const socle_view *g, const socle_view *m,
                            const socle_view *v, const socle_adam_args *a);
+socle_status ocl_lamb_many(void *self, size_t n, const socle_view *p, const socle_view *g, const socle_view *m,
+                           const socle_view *v, const socle_lamb_args *a);
+socle_status ocl_clip_many(void *self, size_t n, const socle_view *g, socle_out norm, float limit);
+socle_status ocl_axpby_many(void *self, size_t n, const socle_view *y, float a, const socle_view *x, float b);
 /* tune.c */
 socle_status ocl_variants(void *self, bool check, socle_variant_report fn, void *user);
 socle_status ocl_tune(void *self, socle_tune_report fn, void *user);

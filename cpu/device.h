@@ -81,5 +81,9 @@ socle_status cpu_sgd_many(void *self, size_t n, const socle_view *p, const socle
                           const socle_sgd_args *a);
 socle_status cpu_adam_many(void *self, size_t n, const socle_view *p, const socle_view *g, const socle_view *m,
                            const socle_view *v, const socle_adam_args *a);
+socle_status cpu_lamb_many(void *self, size_t n, const socle_view *p, const socle_view *g, const socle_view *m,
+                           const socle_view *v, const socle_lamb_args *a);
+socle_status cpu_clip_many(void *self, size_t n, const socle_view *g, socle_out norm, float limit);
+socle_status cpu_axpby_many(void *self, size_t n, const socle_view *y, float a, const socle_view *x, float b);
 
 #endif

@@ -62,6 +62,9 @@ static void print_support(const socle_backend *b)
         { "dropout", b->dropout != NULL },
         { "sgd_many", b->sgd_many != NULL },
         { "adam_many", b->adam_many != NULL },
+        { "lamb_many", b->lamb_many != NULL },
+        { "clip_many", b->clip_many != NULL },
+        { "axpby_many", b->axpby_many != NULL },
         { "shift_images", b->shift_images != NULL },
     };
     char composed[256] = "";

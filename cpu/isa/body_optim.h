@@ -1,4 +1,4 @@
-/* Kernels of kernels_optim.h, in the order of operations that socle_sgd_args and socle_adam_args give. */
+/* Kernels of kernels_optim.h, in the order of operations that socle_sgd_args and its like give. */
 #include "kernels_optim.h"
 #include "loop.h"
 
@@ -144,7 +144,40 @@ static void optim_adam(int64_t n, float *p, int64_t sp, const float *g, int64_t 
     }
 }
 
+/* ---- steps as long as what they change ---- */
+
+INLINE float lamb_direction(float p, float m, float v, const socle_lamb_args *a)
+{
+    float root = __builtin_sqrtf(a->sqr_scale * v + a->sqr_eps) + a->eps;
+    return a->mom_scale * m / root + a->wd * p;
+}
+
+static void optim_lamb_average(int64_t n, const float *p, const float *g, float *m, float *v, float *s,
+                               const socle_lamb_args *from)
+{
+    const socle_lamb_args a = *from;
+    INDEPENDENT
+    for (int64_t i = 0; i < n; i++) {
+        float d = g[i] + a.l2 * p[i];
+        float average = a.mom * m[i] + (1.0f - a.mom) * d, square = a.sqr_mom * v[i] + (1.0f - a.sqr_mom) * (d * d);
+        m[i] = average;
+        v[i] = square;
+        s[i] = lamb_direction(p[i], average, square, &a);
+    }
+}
+
+static void optim_lamb_step(int64_t n, float *p, const float *m, const float *v, float rate,
+                            const socle_lamb_args *from)
+{
+    const socle_lamb_args a = *from;
+    INDEPENDENT
+    for (int64_t i = 0; i < n; i++)
+        p[i] -= rate * lamb_direction(p[i], m[i], v[i], &a);
+}
+
 static const struct cpu_optim_kernels optim_kernels = {
     .sgd = optim_sgd,
     .adam = optim_adam,
+    .lamb_average = optim_lamb_average,
+    .lamb_step = optim_lamb_step,
 };

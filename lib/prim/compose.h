@@ -36,6 +36,10 @@ socle_status compose_sgd_many(call *k, size_t n, const socle_view *p, const socl
                               const socle_sgd_args *a);
 socle_status compose_adam_many(call *k, size_t n, const socle_view *p, const socle_view *g, const socle_view *m,
                                const socle_view *v, const socle_adam_args *a);
+socle_status compose_lamb_many(call *k, size_t n, const socle_view *p, const socle_view *g, const socle_view *m,
+                               const socle_view *v, const socle_lamb_args *a);
+socle_status compose_clip_many(call *k, size_t n, const socle_view *g, socle_out norm, float limit);
+socle_status compose_axpby_many(call *k, size_t n, const socle_view *y, float a, const socle_view *x, float b);
 /* x is not empty. A bin's count is added up in x's type: in F32 it is exact up to 2^24. */
 socle_status compose_histogram(call *k, const socle_bins *b, socle_out counts, socle_out moments, socle_in x);
 /* place is row-major. */

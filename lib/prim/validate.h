@@ -97,7 +97,12 @@ socle_status validate_normalize_grad(const socle_norm *p, const socle_tensor *dx
 socle_status validate_sgd_many(size_t n, socle_tensor *const *p, socle_tensor *const *g, socle_tensor *const *m,
                                const socle_sgd_args *a) SOCLE_MUST_USE;
 socle_status validate_adam_many(size_t n, socle_tensor *const *p, socle_tensor *const *g, socle_tensor *const *m,
-                                socle_tensor *const *v, const socle_adam_args *a);
+                                socle_tensor *const *v, const socle_adam_args *a) SOCLE_MUST_USE;
+socle_status validate_lamb_many(size_t n, socle_tensor *const *p, socle_tensor *const *g, socle_tensor *const *m,
+                                socle_tensor *const *v, const socle_lamb_args *a) SOCLE_MUST_USE;
+socle_status validate_clip_many(size_t n, socle_tensor *const *g, const socle_tensor *norm,
+                                float limit) SOCLE_MUST_USE;
+socle_status validate_axpby_many(size_t n, socle_tensor *const *y, socle_tensor *const *x) SOCLE_MUST_USE;
 /* The counters of counts' device are ready. */
 socle_status validate_histogram(const socle_bins *b, const socle_tensor *counts, const socle_tensor *moments,
                                 const socle_tensor *x) SOCLE_MUST_USE;

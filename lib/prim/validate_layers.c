@@ -1,6 +1,7 @@
 /* Rules of products, convolution, pooling and optimizer steps. */
 #include "prim/validate.h"
 
+#include <float.h>
 #include <limits.h>
 #include "core/error.h"
 #include "core/shape.h"
@@ -279,6 +280,20 @@ static socle_status check_memory(const char *what, const char *name, const socle
     return validate_shape(what, name, m, view_shape(&p->view));
 }
 
+/* m, v: NULL where the step has none. */
+static socle_status check_averages(const char *what, size_t n, socle_tensor *const *p, socle_tensor *const *g,
+                                   socle_tensor *const *m, socle_tensor *const *v)
+{
+    for (size_t i = 0; i < n; i++) {
+        SOCLE_TRY(check_step(what, p[i], g[i], p[0]));
+        if (m)
+            SOCLE_TRY(check_memory(what, "average", m[i], p[i], p[0]));
+        if (v)
+            SOCLE_TRY(check_memory(what, "average of squares", v[i], p[i], p[0]));
+    }
+    return SOCLE_OK;
+}
+
 socle_status validate_sgd_many(size_t n, socle_tensor *const *p, socle_tensor *const *g, socle_tensor *const *m,
                                const socle_sgd_args *a)
 {
@@ -300,12 +315,35 @@ socle_status validate_adam_many(size_t n, socle_tensor *const *p, socle_tensor *
     SOCLE_CHECK(m || a->kind == SOCLE_ADAM_RMS, SOCLE_ERR_ARG, "adam: the averages of gradients are missing");
     SOCLE_CHECK(!v == (a->kind == SOCLE_ADAM_SIGN), SOCLE_ERR_ARG, "adam: averages of squares are %s",
                 v ? "given, the step has none" : "missing");
+    return check_averages("adam", n, p, g, m, v);
+}
+
+socle_status validate_lamb_many(size_t n, socle_tensor *const *p, socle_tensor *const *g, socle_tensor *const *m,
+                                socle_tensor *const *v, const socle_lamb_args *a)
+{
+    SOCLE_CHECK(a, SOCLE_ERR_ARG, "lamb: the hyperparameters are missing");
+    SOCLE_CHECK(m && v, SOCLE_ERR_ARG, "lamb: the averages of %s are missing", m ? "squares" : "gradients");
+    return check_averages("lamb", n, p, g, m, v);
+}
+
+/* ---- lists of tensors ---- */
+
+socle_status validate_clip_many(size_t n, socle_tensor *const *g, const socle_tensor *norm, float limit)
+{
+    SOCLE_TRY(validate_result("clip", norm, TYPE_REAL));
+    SOCLE_CHECK(limit > 0 && limit <= FLT_MAX, SOCLE_ERR_ARG, "clip: a limit of %g", (double)limit);
+    SOCLE_CHECK(shape_numel(view_shape(&norm->view)) == 1, SOCLE_ERR_SHAPE,
+                "clip: the length has shape %s, expected one element", shape_text(view_shape(&norm->view)).text);
+    for (size_t i = 0; i < n; i++)
+        SOCLE_TRY(validate_output("clip", "gradient", g[i], norm, TYPE_REAL));
+    return SOCLE_OK;
+}
+
+socle_status validate_axpby_many(size_t n, socle_tensor *const *y, socle_tensor *const *x)
+{
     for (size_t i = 0; i < n; i++) {
-        SOCLE_TRY(check_step("adam", p[i], g[i], p[0]));
-        if (m)
-            SOCLE_TRY(check_memory("adam", "average", m[i], p[i], p[0]));
-        if (v)
-            SOCLE_TRY(check_memory("adam", "average of squares", v[i], p[i], p[0]));
+        SOCLE_TRY(validate_axpby(y[i], x[i]));
+        SOCLE_TRY(validate_operand("axpby", "result", y[i], y[0], TYPE_REAL));
     }
     return SOCLE_OK;
 }

@@ -1,4 +1,4 @@
-/* Optimizer steps, in the order and with the roundings of socle_sgd_args and socle_adam_args. */
+/* Optimizer steps, in the order and with the roundings of socle_sgd_args and its like. Sums are in double. */
 
 /* One parameter p, gradient g, momentum m (NULL: none). */
 static void sgd(socle_out p, socle_in g, socle_out m, const socle_sgd_args *a)
@@ -68,5 +68,83 @@ static socle_status adam_many(void *self, size_t n, const socle_view *p, const s
     (void)self;
     for (size_t k = 0; k < n; k++)
         adam(&p[k], &g[k], m ? &m[k] : NULL, v ? &v[k] : NULL, a);
+    return SOCLE_OK;
+}
+
+/* ---- steps as long as what they change ---- */
+
+static real lamb_direction(real value, real m, real v, const socle_lamb_args *a)
+{
+    real root = R_SQRT((real)a->sqr_scale * v + (real)a->sqr_eps) + (real)a->eps;
+    return (real)a->mom_scale * m / root + (real)a->wd * value;
+}
+
+/* What steps are multiplied by, from the sums of squares of the n elements of a parameter and its direction. */
+static real lamb_rate(double n, double of_p, double of_s, const socle_lamb_args *a)
+{
+    of_p = sqrt(of_p / n);
+    of_s = sqrt(of_s / n);
+    if (!(of_p > 0 && of_s > 0))
+        return R(1);
+    return (real)(of_p / of_s < (double)a->trust ? of_p / of_s : (double)a->trust);
+}
+
+static void lamb(socle_out p, socle_in g, socle_out m, socle_out v, const socle_lamb_args *a)
+{
+    const real mom = (real)a->mom, sqr_mom = (real)a->sqr_mom;
+    int64_t i[SOCLE_MAX_DIMS] = { 0 };
+    double n = 0, of_p = 0, of_s = 0;
+    do {
+        real value = (real)load(p, i), d = (real)load(g, i) + (real)a->l2 * value;
+        real average = mom * (real)load(m, i) + (R(1) - mom) * d;
+        real square = sqr_mom * (real)load(v, i) + (R(1) - sqr_mom) * (d * d);
+        store(m, i, average);
+        store(v, i, square);
+        double s = (double)lamb_direction(value, average, square, a);
+        of_p += (double)value * (double)value;
+        of_s += s * s;
+        n++;
+    } while (next(p, i));
+    const real rate = lamb_rate(n, of_p, of_s, a);
+    do {
+        real value = (real)load(p, i), s = lamb_direction(value, (real)load(m, i), (real)load(v, i), a);
+        store(p, i, value - (real)a->lr * rate * s);
+    } while (next(p, i));
+}
+
+static socle_status lamb_many(void *self, size_t n, const socle_view *p, const socle_view *g, const socle_view *m,
+                              const socle_view *v, const socle_lamb_args *a)
+{
+    (void)self;
+    for (size_t k = 0; k < n; k++)
+        lamb(&p[k], &g[k], &m[k], &v[k], a);
+    return SOCLE_OK;
+}
+
+/* ---- lists of tensors ---- */
+
+static socle_status clip_many(void *self, size_t n, const socle_view *g, socle_out norm, float limit)
+{
+    (void)self;
+    int64_t i[SOCLE_MAX_DIMS] = { 0 };
+    double sum = 0;
+    for (size_t k = 0; k < n; k++)
+        do {
+            double value = load(&g[k], i);
+            sum += value * value;
+        } while (next(&g[k], i));
+    store(norm, i, sqrt(sum));
+    const real over = ((real)sqrt(sum) + (real)1e-6f) / (real)limit;
+    for (size_t k = 0; k < n && !(over <= R(1)); k++)
+        do
+            store(&g[k], i, (real)load(&g[k], i) / over);
+        while (next(&g[k], i));
+    return SOCLE_OK;
+}
+
+static socle_status axpby_many(void *self, size_t n, const socle_view *y, float a, const socle_view *x, float b)
+{
+    for (size_t k = 0; k < n; k++)
+        (void)axpby(self, &y[k], a, &x[k], b);
     return SOCLE_OK;
 }

@@ -38,7 +38,25 @@ static const adam_row adam_rows[] = {
     { "sign",                { SOCLE_ADAM_SIGN, .lr = 0.1f, .keep = 0.9f, .l2 = 0.05f, .mom = 0.9f, .sqr_mom = 0.99f }, true },
 };
 
-/* The parameters of one call; a row of either is walked with each list. */
+typedef struct lamb_row {
+    const char *name;
+    socle_lamb_args a;
+    double most; /* parameters lie within -most and most */
+} lamb_row;
+
+static const lamb_row lamb_rows[] = {
+    { "lamb",                { .lr = 0.1f, .mom = 0.9f, .mom_scale = 1, .sqr_mom = 0.99f, .sqr_scale = 1, .eps = 1e-6f, .trust = 10 }, 1 },
+    { "lamb with all",       { .lr = 0.3f, .l2 = 0.03f, .wd = 0.1f, .mom = 0.7f, .mom_scale = 1.5f, .sqr_mom = 0.8f, .sqr_scale = 1.25f, .sqr_eps = 0.01f, .eps = 0.1f, .trust = 10 }, 1 },
+    { "lamb at its limit",   { .lr = 0.2f, .wd = 0.05f, .mom = 0.8f, .mom_scale = 1, .sqr_mom = 0.9f, .sqr_scale = 1, .eps = 1e-3f, .trust = 0.125f }, 1 },
+    { "lamb from zero",      { .lr = 0.1f, .wd = 0.1f, .mom = 0.9f, .mom_scale = 1, .sqr_mom = 0.9f, .sqr_scale = 1, .eps = 1e-3f, .trust = 10 }, 0 },
+};
+
+/* Of all gradients together: the first cuts each list, but for one of a single number, the second none. */
+static const float clip_rows[] = { 0.75f, 1e4f };
+
+static const float list_axpby_rows[][2] = { { 0.25f, 0.75f }, { -2, 1 }, { 1, 0 } };
+
+/* The parameters of one call; a row of any is walked with each list. */
 enum { OPTIM_MAX_PARAMETERS = 4 };
 typedef struct parameter_list {
     int n;

@@ -242,6 +242,29 @@ Test(validate, every_parameter_of_a_step_is_judged_before_the_first_is_changed)
     }
 }
 
+Test(validate, what_lists_of_tensors_are_made_of_is_judged_before_the_first_changes)
+{
+    socle_tensor *p[2] = { f32(socle_shape1(2)), f32(socle_shape1(3)) };
+    socle_tensor *g[2] = { f32(socle_shape1(2)), f32(socle_shape1(2)) };
+    socle_tensor *norm = f32(socle_shape1(2));
+    assert_refused(socle_prim_lamb_many(2, p, g, p, NULL, &(socle_lamb_args){ .lr = 1 }), SOCLE_ERR_ARG,
+                   "lamb: the averages of squares are missing");
+    assert_refused(socle_prim_lamb_many(2, p, g, p, p, &(socle_lamb_args){ .lr = 1 }), SOCLE_ERR_SHAPE,
+                   "lamb: gradient has shape (2), expected (3)");
+    assert_refused(socle_prim_axpby_many(2, p, 1, g, 1), SOCLE_ERR_SHAPE,
+                   "axpby: operand has shape (2), expected (3)");
+    assert_refused(socle_prim_clip_many(2, g, norm, 1), SOCLE_ERR_SHAPE,
+                   "clip: the length has shape (2), expected one element");
+    assert_refused(socle_prim_clip_many(1, g, norm, 0), SOCLE_ERR_ARG, "clip: a limit of 0");
+    assert_close(p[0], ((const double[]){ 1, 1 }), 2, budget_exact);
+    assert_close(g[0], ((const double[]){ 1, 1 }), 2, budget_exact);
+    for (int i = 0; i < 2; i++) {
+        socle_release(p[i]);
+        socle_release(g[i]);
+    }
+    socle_release(norm);
+}
+
 Test(validate, what_a_step_remembers_must_fit_its_kind)
 {
     socle_tensor *p = f32(socle_shape1(3)), *g = f32(socle_shape1(3)), *v = f32(socle_shape1(2));

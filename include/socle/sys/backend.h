@@ -139,6 +139,13 @@ typedef struct socle_adam_args {
     float lr, keep, l2, mom, sqr_mom, sqr_scale, sqr_eps, eps;
 } socle_adam_args;
 
+/* Steps as long as what they change: d, v and root as above, m = mom m + (1 - mom) d, s = mom_scale m / root + wd p, and
+ * p = p - lr min(rms(p) / rms(s), trust) s; where either rms is 0 that factor is 1. rms(x) = sqrt(mean(x^2)) over one
+ * parameter, p before the step. Corrections of a young average's bias are in mom_scale and sqr_scale. */
+typedef struct socle_lamb_args {
+    float lr, l2, wd, mom, mom_scale, sqr_mom, sqr_scale, sqr_eps, eps, trust;
+} socle_lamb_args;
+
 typedef struct socle_caps {
     char name[128];   /* "Intel Xeon, avx512, 16 threads" */
     socle_dtype real; /* F32 or F64: the type its networks compute in. I32 and U8 always work */
@@ -274,13 +281,21 @@ typedef struct socle_backend {
                               float scale);
     /* y = x / (1 - p), or 0 where the draw of random_uniform(0, 1) is below p. y may alias x. Its own gradient. */
     socle_status (*dropout)(void *self, socle_out y, socle_in x, socle_philox r, float p);
-    /* All parameters of a group in one go. m NULL without momentum. p and m are read and written, g is only read. */
+    /* All parameters of a group in one go, n > 0. m NULL without momentum. p and m are read and written, g is only read. */
     socle_status (*sgd_many)(void *self, size_t n, const socle_view *p, const socle_view *g, const socle_view *m,
                              const socle_sgd_args *a);
     /* The same for steps scaled by past gradients. m NULL: RMS without momentum; v NULL: SIGN. p, m and v are read and
      * written. */
     socle_status (*adam_many)(void *self, size_t n, const socle_view *p, const socle_view *g, const socle_view *m,
                               const socle_view *v, const socle_adam_args *a);
+    /* m and v are not NULL. */
+    socle_status (*lamb_many)(void *self, size_t n, const socle_view *p, const socle_view *g, const socle_view *m,
+                              const socle_view *v, const socle_lamb_args *a);
+    /* norm (one element) = square root of the sum of squares over all g; g = g / max(1, (norm + 1e-6) / limit), and NaN
+     * everywhere where norm is. norm stays on the device. */
+    socle_status (*clip_many)(void *self, size_t n, const socle_view *g, socle_out norm, float limit);
+    /* y = a x + b y for each pair of one shape; b == 0 does not read y. y and x do not overlap. */
+    socle_status (*axpby_many)(void *self, size_t n, const socle_view *y, float a, const socle_view *x, float b);
     /* counts (n) I32: how many of x's elements lie in each bin. moments (2): their mean, and their variance with divisor
      * N - 1 (0 for one element). x real. */
     socle_status (*histogram)(void *self, const socle_bins *b, socle_out counts, socle_out moments, socle_in x);

@@ -107,6 +107,13 @@ SOCLE_API socle_status socle_prim_sgd_many(size_t n, socle_tensor *const *p, soc
 SOCLE_API socle_status socle_prim_adam_many(size_t n, socle_tensor *const *p, socle_tensor *const *g,
                                             socle_tensor *const *m, socle_tensor *const *v,
                                             const socle_adam_args *a);
+SOCLE_API socle_status socle_prim_lamb_many(size_t n, socle_tensor *const *p, socle_tensor *const *g,
+                                            socle_tensor *const *m, socle_tensor *const *v,
+                                            const socle_lamb_args *a);
+/* norm: one element, 0 where there is nothing to add up. limit > 0. */
+SOCLE_API socle_status socle_prim_clip_many(size_t n, socle_tensor *const *g, socle_tensor *norm, float limit);
+SOCLE_API socle_status socle_prim_axpby_many(size_t n, socle_tensor *const *y, float a, socle_tensor *const *x,
+                                             float b);
 
 /* Of all elements of x. Where x is empty: counts 0, moments NaN. */
 SOCLE_API socle_status socle_prim_histogram(const socle_bins *b, socle_tensor *counts, socle_tensor *moments,
