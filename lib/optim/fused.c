@@ -167,3 +167,29 @@ socle_status optim_fused_lion(socle_ctx *c, size_t n, socle_pstate *s, const soc
     (void)c;
     return adam_many(n, s, h, lion);
 }
+
+/* ---- as long as what they change ---- */
+
+socle_status optim_fused_lamb(socle_ctx *c, size_t n, socle_pstate *s, const socle_hypers *h)
+{
+    (void)c;
+    lists l;
+    for (size_t done = 0; done < n; done += l.n) {
+        take(&l, n - done, s + done);
+        const int64_t step = s[done].step;
+        const socle_lamb_args a = { .lr = h->v[SOCLE_LR],
+                                    .l2 = h->v[SOCLE_L2],
+                                    .wd = h->v[SOCLE_WD],
+                                    .mom = optim_share(h, SOCLE_MOM, step),
+                                    .mom_scale = (float)(1.0 / optim_debias(h, (double)h->v[SOCLE_MOM], step)),
+                                    .sqr_mom = optim_share(h, SOCLE_SQR_MOM, step),
+                                    .sqr_scale = (float)(1.0 / optim_debias(h, (double)h->v[SOCLE_SQR_MOM], step)),
+                                    .sqr_eps = h->v[SOCLE_SQR_EPS],
+                                    .eps = h->v[SOCLE_EPS],
+                                    .trust = h->v[SOCLE_TRUST] };
+        socle_status status = socle_prim_lamb_many(l.n, l.p, l.g, l.m, l.v, &a);
+        if (status != SOCLE_OK)
+            return status;
+    }
+    return SOCLE_OK;
+}

@@ -43,5 +43,6 @@ socle_status optim_fused_adam(socle_ctx *c, size_t n, socle_pstate *s, const soc
 socle_status optim_fused_radam(socle_ctx *c, size_t n, socle_pstate *s, const socle_hypers *h);
 socle_status optim_fused_rmsprop(socle_ctx *c, size_t n, socle_pstate *s, const socle_hypers *h);
 socle_status optim_fused_lion(socle_ctx *c, size_t n, socle_pstate *s, const socle_hypers *h);
+socle_status optim_fused_lamb(socle_ctx *c, size_t n, socle_pstate *s, const socle_hypers *h);
 
 #endif

@@ -1,5 +1,5 @@
-/* The built-in rules, as lists of pieces and numbers. All but LAMB, whose lists are it, are one fused primitive too, over
- * all parameters at once; a test holds the two against each other. */
+/* The built-in rules, as lists of pieces and numbers. Each is one fused primitive too, over all parameters at once; a test
+ * holds the two against each other. */
 #include "rule.h"
 
 static const socle_pstate_fn l2[] = { optim_l2 };
@@ -284,6 +284,7 @@ static const socle_opt_rule lamb = {
     .n_stats = 2,
     .steppers = lamb_steppers,
     .n_steppers = 1,
+    .fused = optim_fused_lamb,
 };
 
 const socle_opt_rule *socle_lamb(void)

@@ -155,8 +155,8 @@ Test(optimizer, from_the_second_step_on_the_optimizer_allocates_nothing)
 Test(optimizer, from_the_second_step_on_adaptive_rules_allocate_nothing_but_views)
 {
     static const socle_opt_rule *(*const rules[])(void) = { socle_rmsprop, socle_rmsprop_momentum, socle_adamw,
-                                                            socle_radam, socle_lion };
-    for (int i = 0; i < 5; i++) {
+                                                            socle_radam, socle_lion, socle_lamb };
+    for (int i = 0; i < 6; i++) {
         socle_optimizer *o = socle_optimizer_new(rules[i](), m, NULL, NULL);
         assert_ok(bag_backward(b, c, 0, 4));
         assert_ok(socle_optimizer_step(o, c));

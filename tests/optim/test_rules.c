@@ -226,6 +226,7 @@ Test(rules, the_fused_paths_of_adaptive_rules_do_what_their_lists_do)
     compare_adaptive(socle_radam());
     compare_adaptive(socle_lion());
     compare_adaptive(socle_momentum_course_library());
+    compare_adaptive(socle_lamb());
 }
 
 Test(rules, a_parameter_at_zero_can_leave_it_under_lamb)
