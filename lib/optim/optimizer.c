@@ -111,7 +111,7 @@ void socle_optimizer_free(socle_optimizer *o)
         socle_mem_free(g->now);
     }
     socle_release(o->norm);
-    socle_release(o->part);
+    socle_mem_free(o->grads);
     socle_mem_free(o->groups);
     socle_mem_free(o);
 }

@@ -19,7 +19,8 @@ struct socle_optimizer {
     bool fused;
     uint64_t steps;
     socle_clip clip;
-    socle_tensor *norm, *part; /* scalars; NULL until the length of gradients is limited */
+    socle_tensor *norm;   /* a scalar; NULL until the length of gradients is limited */
+    socle_tensor **grads; /* room for those of all parameters; NULL until then */
 };
 
 /* gradients.c: limits the gradients of the parameters gathered for this step. */

@@ -2,6 +2,7 @@
 #include "bag.h"
 #include <math.h>
 #include <socle/layers.h>
+#include <socle/sys/prim.h>
 #include <socle/sys/test.h>
 
 static socle_device *d;
@@ -106,6 +107,29 @@ Test(gradients, of_zero_length_stay_zero)
     assert_ok(socle_optimizer_step(o, c));
     assert_close(a, ((const double[]){ 0, 0 }), 2, budget_exact);
     socle_optimizer_free(o);
+}
+
+/* As PyTorch does: nobody can go on with the others as if nothing had happened. */
+Test(gradients, one_that_is_no_number_makes_all_of_them_none)
+{
+    const char *const specs[] = { "ref", "cpu" };
+    for (int i = 0; i < 4; i++) {
+        socle_device *dev = socle_device_open(specs[i / 2], (socle_device_desc){ .compose_only = i % 2 });
+        socle_tensor *g[2] = { tensor_of(dev, SOCLE_F32, socle_shape1(2), (const double[]){ 3, 4 }),
+                               tensor_of(dev, SOCLE_F32, socle_shape1(1), (const double[]){ (double)NAN }) };
+        socle_tensor *norm = socle_tensor_new(dev, SOCLE_F32, socle_shape0());
+        assert_ok(socle_prim_clip_many(2, g, norm, 1));
+        double *limited = values_of(g[0]), *length = values_of(norm);
+        cr_assert(isnan(limited[0]) && isnan(limited[1]) && isnan(length[0]), "case %d", i);
+        free(limited);
+        free(length);
+        assert_ok(socle_prim_clip_many(0, g, norm, 1));
+        assert_close(norm, ((const double[]){ 0 }), 1, budget_exact);
+        socle_release(g[0]);
+        socle_release(g[1]);
+        socle_release(norm);
+        socle_device_close(dev);
+    }
 }
 
 Test(gradients, a_limit_that_makes_no_sense_changes_nothing)
