@@ -13,6 +13,7 @@ struct socle_ema {
     socle_ema_desc o;
     pair *pairs;
     size_t n, cap;
+    socle_tensor **own, **average; /* room for n each: what one update takes together */
     uint64_t updates;
     bool swapped;
 };
@@ -28,11 +29,16 @@ static int add_pair(const char *path, socle_module *owner, socle_tensor *t, bool
     socle_tensor *average = socle_tensor_copy(t);
     if (average == NULL)
         return socle_error_status();
-    bool real = socle_dtype_of(t) == socle_device_real(socle_device_of(t));
-    e->pairs[e->n++] = (pair){ .own = socle_retain(t),
-                               .average = average,
-                               .copied = !real || (!trainable && !e->o.average_buffers) };
+    e->pairs[e->n++] =
+        (pair){ .own = socle_retain(t), .average = average, .copied = !trainable && !e->o.average_buffers };
     return 0;
+}
+
+static bool make_lists(socle_ema *e)
+{
+    e->own = socle_mem_zeroed(e->n, sizeof(socle_tensor *));
+    e->average = socle_mem_zeroed(e->n, sizeof(socle_tensor *));
+    return e->own != NULL && e->average != NULL;
 }
 
 socle_ema *socle_ema_new(socle_module *m, socle_ema_desc o)
@@ -49,7 +55,7 @@ socle_ema *socle_ema_new(socle_module *m, socle_ema_desc o)
     if (e == NULL)
         return NULL;
     e->o = o;
-    if (socle_module_each_param(m, add_pair, e) != 0) {
+    if (socle_module_each_param(m, add_pair, e) != 0 || !make_lists(e)) {
         socle_ema_free(e);
         return NULL;
     }
@@ -65,7 +71,21 @@ void socle_ema_free(socle_ema *e)
         socle_release(e->pairs[i].average);
     }
     socle_mem_free(e->pairs);
+    socle_mem_free(e->own);
+    socle_mem_free(e->average);
     socle_mem_free(e);
+}
+
+/* average = a own + b average for all pairs that are copied, or for all that are not. */
+static socle_status update_all(const socle_ema *e, bool copied, float a, float b)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < e->n; i++)
+        if (e->pairs[i].copied == copied) {
+            e->own[n] = e->pairs[i].own;
+            e->average[n++] = e->pairs[i].average;
+        }
+    return socle_prim_axpby_many(n, e->average, a, e->own, b);
 }
 
 socle_status socle_ema_update(socle_ema *e)
@@ -75,12 +95,9 @@ socle_status socle_ema_update(socle_ema *e)
                          : socle_fail(SOCLE_ERR_STATE, "ema: the module has the averages, they cannot be updated");
     double early = ((double)e->updates + 1.0) / ((double)e->updates + 10.0);
     float decay = (float)(e->o.warm && early < e->o.decay ? early : e->o.decay);
-    socle_status status = SOCLE_OK;
-    for (size_t i = 0; i < e->n && status == SOCLE_OK; i++) {
-        const pair *p = &e->pairs[i];
-        status = p->copied ? socle_prim_copy(p->average, p->own)
-                           : socle_prim_axpby(p->average, 1.0f - decay, p->own, decay);
-    }
+    socle_status status = update_all(e, false, 1.0f - decay, decay);
+    if (status == SOCLE_OK)
+        status = update_all(e, true, 1.0f, 0.0f);
     e->updates += status == SOCLE_OK;
     return status;
 }

@@ -139,6 +139,42 @@ Test(training, a_step_waits_for_nothing_takes_no_memory_and_at_most_60_launches)
     training_free(&t);
 }
 
+/* Of one batch. */
+static void backward(training *t)
+{
+    socle_scope scope = socle_scope_begin(t->c);
+    socle_batch b;
+    cr_assert_eq(socle_loader_next(t->l, t->c, &b), 1, "%s", socle_error());
+    assert_ok(socle_backward(t->c, socle_cross_entropy(t->c, socle_forward(t->net, t->c, b.x), b.y, SOCLE_MEAN)));
+    socle_scope_end(t->c, scope, NULL);
+}
+
+/* Two for lengths of parameters and their steps, three for the length of gradients, one for averages of weights. */
+Test(training, what_is_done_to_all_parameters_is_a_few_launches)
+{
+    enum { MEASURED = 4 };
+    training t = training_new("cl");
+    socle_optimizer *o = socle_optimizer_new(socle_lamb(), t.net, NULL, NULL);
+    socle_ema *e = socle_ema_new(t.net, (socle_ema_desc){ 0 });
+    assert_ok(socle_optimizer_set_clip(o, (socle_clip){ .norm = 0.01 }));
+    backward(&t);
+    socle_counters before = { 0 };
+    for (int i = 0; i < 2 + MEASURED; i++) {
+        if (i == 2)
+            before = socle_device_counters(t.d);
+        assert_ok(socle_optimizer_step(o, t.c));
+        assert_ok(socle_ema_update(e));
+    }
+    socle_counters after = socle_device_counters(t.d);
+    cr_expect_eq(after.launches - before.launches, (2 + 3 + 1) * MEASURED, "%d steps launched %llu kernels",
+                 MEASURED, (unsigned long long)(after.launches - before.launches));
+    cr_expect_eq(after.waits, before.waits);
+    cr_expect_eq(after.bytes, before.bytes);
+    socle_ema_free(e);
+    socle_optimizer_free(o);
+    training_free(&t);
+}
+
 Test(training, twice_gives_the_same_bits)
 {
     double first[STEPS_MAX], second[STEPS_MAX];
