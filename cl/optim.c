@@ -249,7 +249,7 @@ socle_status ocl_adam_many(void *self, size_t n, const socle_view *p, const socl
 
 /* ---- dense tensors only ---- */
 
-static bool all_of_all_flat(const step *s, size_t n)
+static bool is_dense_throughout(const step *s, size_t n)
 {
     bool flat = true;
     for (size_t i = 0; i < n; i++)
@@ -261,7 +261,7 @@ socle_status ocl_axpby_many(void *self, size_t n, const socle_view *y, float a, 
 {
     const axpby_hyper h = { a, b };
     step s = { { y, x, NULL, NULL }, "axpby_rows", .hyper = &h, .hyper_bytes = sizeof h };
-    return all_of_all_flat(&s, n) ? run(self, &s, n) : SOCLE_ERR_UNSUPPORTED;
+    return is_dense_throughout(&s, n) ? run(self, &s, n) : SOCLE_ERR_UNSUPPORTED;
 }
 
 /* Room for the parts of a step's sums. */
@@ -283,7 +283,7 @@ socle_status ocl_lamb_many(void *self, size_t n, const socle_view *p, const socl
     step average = { { p, g, m, v }, "lamb_average", .hyper = &h, .hyper_bytes = sizeof h };
     average.parts = 2;
     average.grouped = true;
-    if (!all_of_all_flat(&average, n))
+    if (!is_dense_throughout(&average, n))
         return SOCLE_ERR_UNSUPPORTED;
     ocl_temp parts;
     socle_status status = parts_new(self, &average, n, &parts);
@@ -321,7 +321,7 @@ socle_status ocl_clip_many(void *self, size_t n, const socle_view *g, socle_out 
     step scale = { { g, NULL, NULL, NULL }, "clip_scale", .hyper = &limit, .hyper_bytes = sizeof limit };
     squares.parts = 1;
     squares.grouped = true;
-    if (!all_of_all_flat(&squares, n) || !is_flat(norm))
+    if (!is_dense_throughout(&squares, n) || !is_flat(norm))
         return SOCLE_ERR_UNSUPPORTED;
     ocl_temp parts;
     socle_status status = parts_new(self, &squares, n, &parts);
