@@ -3,7 +3,8 @@ import os
 import statistics
 import sys
 
-from .runs import both, last_line, lines_of, markdown, measure, on, ours, ratios, with_threads, write
+from .runs import (WAITING, both, last_line, lines_of, markdown, measure, on, ours, ratios, waiting_env, with_threads,
+                   write)
 
 
 def built(a, program, package):
@@ -92,20 +93,19 @@ def race_convolution(a, program, name, threads):
     mine = ours(a, "bench/socle-bench", "prim", "--json", "--threads", threads, "--filter", f"conv {name}", "--seconds",
                 a.seconds)
     theirs = [program, str(a.seconds / 4), "conv", name]  # ours shares its seconds among four operations
-    rounds = []
+    waiting = [waiting_env(env, w) for w in WAITING[:threads]]
+    left, right = [], [[] for _ in waiting]
     for i in range(a.runs + 1):  # the first does not count
-        left = {r["what"]: r for r in lines_of(mine, env)}
-        right = {r["what"]: r for r in lines_of(theirs, env)}
-        if i > 0:
-            rounds.append((left, right))
+        left.append({r["what"]: r for r in lines_of(mine, env)})
+        for results, e in zip(right, waiting):
+            results.append({r["what"]: r for r in lines_of(theirs, e)})
     records = []
-    for what in rounds[0][0]:
-        ratio, least, most = ratios([left[what]["median_s"] for left, _ in rounds],
-                                    [right[what]["median_s"] for _, right in rounds])
+    for what in left[0]:
+        mine_s = [r[what]["median_s"] for r in left[1:]]
+        theirs_s = min(([r[what]["median_s"] for r in results[1:]] for results in right), key=statistics.median)
+        ratio, least, most = ratios(mine_s, theirs_s)
         records.append({"name": name, "what": what, "threads": threads, "ratio": ratio, "least": least, "most": most,
-                        "socle_us": statistics.median(left[what]["median_s"] for left, _ in rounds) * 1e6,
-                        "fraction": max(left[what]["fraction"] for left, _ in rounds),
-                        "onednn_us": statistics.median(right[what]["median_s"] for _, right in rounds) * 1e6,
-                        "how": rounds[0][1][what]["how"]})
+                        "socle_us": statistics.median(mine_s) * 1e6, "fraction": max(r[what]["fraction"] for r in left[1:]),
+                        "onednn_us": statistics.median(theirs_s) * 1e6, "how": right[0][0][what]["how"]})
     print(f"{name}, {on(threads)}:", ", ".join(f"{r['what']} {r['ratio']:.2f}" for r in records), flush=True)
     return records

@@ -69,6 +69,15 @@ def with_threads(a, threads=None):
                                               "OMP_NUM_THREADS")}
 
 
+WAITING = ["active", "passive"]  # spinning threads are faster where cores are free, sleeping ones where they are not
+
+
+def waiting_env(env, waiting):
+    """The environment with OpenMP's threads spinning for a while or sleeping at once, whatever it says itself."""
+    env = {name: value for name, value in env.items() if name != "OMP_WAIT_POLICY"}
+    return env | {"OMP_WAIT_POLICY": "passive"} if waiting == "passive" else env
+
+
 def on(threads):
     return "1 thread" if threads == 1 else f"{threads} threads"
 
@@ -102,16 +111,8 @@ class Server:
         self.errors = tempfile.TemporaryFile("w+")
         self.command = pytorch_command("--serve", *arguments)
         self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors,
-                                        text=True, env=self.environment(waiting))
+                                        text=True, env=waiting_env(os.environ | KEEPING, waiting))
         self.hello = self.read()
-
-    @staticmethod
-    def environment(waiting):
-        env = os.environ | KEEPING
-        if waiting == "passive":
-            return env | {"OMP_WAIT_POLICY": "passive"}
-        env.pop("OMP_WAIT_POLICY", None)  # spins for a while, then sleeps
-        return env
 
     def read(self):
         line = self.process.stdout.readline()

@@ -3,8 +3,8 @@ import os
 import statistics
 import sys
 
-from .runs import (TOP, Server, both, last_line, markdown, measure, on, ours, python_with, pytorch, ratios, report,
-                   with_threads, write)
+from .runs import (TOP, WAITING, Server, both, last_line, markdown, measure, on, ours, output_of, python_with, pytorch,
+                   ratios, report, with_threads, write)
 
 
 def our_step(a, workload, device, threads):
@@ -62,7 +62,6 @@ def compare_small(a):
 
 WORKLOADS = ["fashion_conv", "fashion_bn", "batchnorm_nb", "mlp37", "resnet18_28", "fashion_resnet", "fashion_wide",
              "imagenette_cnn"]
-WAITING = ["active", "passive"]  # spinning threads are faster where cores are free, sleeping ones where they are not
 HOPELESS = 1.3  # of the best mode's time in a round: such a mode takes no part in the next ones
 
 
@@ -88,11 +87,12 @@ def check_networks(workload, step, modes):
 
 def measure_steps(a, workload, threads):
     """A record of one workload on so many threads."""
-    modes = [Mode(a, workload, mode, waiting, threads)
-             for mode in a.modes.split(",") for waiting in WAITING[:threads]]  # one thread has nobody to wait for
-    mine = []
+    step = our_step(a, workload, a.device, threads)  # does not count
+    mine, modes = [], []
     try:
-        step = our_step(a, workload, a.device, threads)  # does not count
+        for mode in a.modes.split(","):
+            for waiting in WAITING[:threads]:  # one thread has nobody to wait for
+                modes.append(Mode(a, workload, mode, waiting, threads))
         check_networks(workload, step, modes)
         racing = modes
         for i in range(a.runs):
@@ -130,3 +130,13 @@ def compare_steps(a):
     table = markdown(["a training step of", "batch", "parameters", "threads", "socle, ms", "PyTorch, ms", "its best mode",
                       "ratio", "round by round"], map(row_of, records))
     write(a, "steps", table, records)
+    if a.out:
+        draw(a, records)
+
+
+def draw(a, records):
+    """steps.tsv, and of it steps.svg."""
+    path = os.path.join(a.out, "steps.tsv")
+    with open(path, "w") as f:
+        f.writelines(f"{r['workload']}\t{r['threads']}\t{r['socle_s']:.6g}\t{r['peer_s']:.6g}\n" for r in records)
+    output_of(ours(a, "bench/bench-chart", path, os.path.join(a.out, "steps.svg")))
