@@ -122,6 +122,12 @@ static void cpu_counters(void *self, socle_counters *out)
     *out = (socle_counters){ .bytes = memory_taken(d->memory) };
 }
 
+static void cpu_host_for(void *self, int64_t n, void (*fn)(void *arg, int64_t first, int64_t last), void *arg)
+{
+    const cpu_device *d = self;
+    cpu_for(d->threads, n, 1, fn, arg);
+}
+
 extern const socle_backend socle_backend_cpu;
 const socle_backend socle_backend_cpu = {
     .size = sizeof(socle_backend),
@@ -177,4 +183,5 @@ const socle_backend socle_backend_cpu = {
     .shift_images = cpu_shift_images,
     .describe = cpu_describe,
     .counters = cpu_counters,
+    .host_for = cpu_host_for,
 };

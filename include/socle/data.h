@@ -48,8 +48,10 @@ typedef struct socle_batch {
     size_t size;
 } socle_batch;
 typedef struct socle_loader_desc {
-    size_t batch;   /* 0: 64 */
-    int workers;    /* threads; 0: batches are made in the calling thread */
+    size_t batch; /* 0: 64 */
+    /* Threads. 0: batches are made when they are asked for, in the calling thread; a CPU device's threads help it where
+     * samples are arrays of bytes. */
+    int workers;
     int prefetch;   /* batches made ahead; 0: 2 per worker */
     bool shuffle;   /* else in order */
     bool drop_last; /* leave out a last batch that is smaller */

@@ -120,13 +120,13 @@ size_t batch_room_bytes(const batch_plan *p)
     return GROUP * (batch_sample_bytes(&p->x) + batch_sample_bytes(&p->y));
 }
 
-socle_status batch_fill(const batch_plan *p, const size_t *order, size_t from, size_t n, sample_draw draw,
-                        void *room, batch_memory x, batch_memory y)
+socle_status batch_fill(const batch_plan *p, const size_t *order, size_t from, size_t first, size_t last,
+                        sample_draw draw, void *room, batch_memory x, batch_memory y)
 {
     size_t x_bytes = batch_sample_bytes(&p->x), y_bytes = batch_sample_bytes(&p->y);
     char *y_room = room, *x_room = y_room + GROUP * y_bytes;
-    for (size_t first = 0; first < n; first += GROUP) {
-        size_t count = n - first < GROUP ? n - first : GROUP;
+    for (; first < last; first += GROUP) {
+        size_t count = last - first < GROUP ? last - first : GROUP;
         const void *x_row[GROUP], *y_row[GROUP];
         for (size_t k = 0; k < count; k++) {
             size_t i = first + k, index = order ? order[i] : from + i;

@@ -28,14 +28,14 @@ typedef struct batch_memory {
  * count at most that; the lanes beyond count are set to zero. */
 void batch_put(const batch_side *s, batch_memory m, size_t first, size_t count, const void *const *row);
 
-/* Samples order[0 .. n - 1] (NULL: from, from + 1, ...) of d into x and y. room: batch_room_bytes of scratch
- * memory. */
+/* Samples first .. last - 1 of a batch, which are order[first ...] (NULL: from + first, ...) of the data set, into x and y,
+ * the memory of the whole batch. first is a multiple of SOCLE_LANES. room: batch_room_bytes of scratch memory. */
 typedef struct batch_plan {
     const socle_dataset *dataset;
     batch_side x, y;
 } batch_plan;
 size_t batch_room_bytes(const batch_plan *p);
-socle_status batch_fill(const batch_plan *p, const size_t *order, size_t from, size_t n, sample_draw draw,
-                        void *room, batch_memory x, batch_memory y) SOCLE_MUST_USE;
+socle_status batch_fill(const batch_plan *p, const size_t *order, size_t from, size_t first, size_t last,
+                        sample_draw draw, void *room, batch_memory x, batch_memory y) SOCLE_MUST_USE;
 
 #endif

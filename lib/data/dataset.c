@@ -155,6 +155,11 @@ static void arrays_drop(void *self)
 
 static const socle_dataset_type arrays_type = { .get = arrays_get, .peek = arrays_peek, .drop = arrays_drop };
 
+bool dataset_is_memory(const socle_dataset *d)
+{
+    return d->type == &arrays_type;
+}
+
 static void *copy_of(const void *p, size_t length, size_t sample_bytes)
 {
     size_t bytes;

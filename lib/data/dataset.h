@@ -19,6 +19,9 @@ size_t sample_numel(socle_shape s);
  * NULL. */
 socle_dataset *dataset_own(void *x, void *y, socle_dataset_desc o);
 
+/* Arrays: reading a sample runs no code of the user's, and cannot fail. */
+bool dataset_is_memory(const socle_dataset *d);
+
 /* What the loader asks of a dataset for sample `index` (of the window). */
 typedef struct sample_draw {
     bool train;

@@ -11,7 +11,13 @@
 #include "core/tensor.h"
 #include "ring.h"
 
-enum { DEFAULT_BATCH = 64, MAX_WORKERS = 256, MAX_PREFETCH = 1024 };
+enum {
+    DEFAULT_BATCH = 64,
+    MAX_WORKERS = 256,
+    MAX_PREFETCH = 1024,
+    SHARES = 16,           /* at most, of a batch that the device's threads make together */
+    SHARED_BYTES = 1 << 15 /* a batch of less is made by the caller alone */
+};
 
 struct socle_loader {
     socle_dataset *dataset;
@@ -21,8 +27,9 @@ struct socle_loader {
     batch_plan plan;
     sample_draw draw;
     size_t *order; /* NULL: in order */
-    char *scratch; /* one room a worker */
+    char *scratch; /* one room a worker, or a share */
     size_t room;   /* bytes, a multiple of a cache line */
+    bool shared; /* without workers: batches are made by the device's threads, which have nothing else to do then */
     ring *ring;
     bool running;
 };
@@ -37,12 +44,38 @@ static size_t size_of_batch(const socle_loader *l, size_t batch)
     return min_size(l->desc.batch, l->samples - batch * l->desc.batch);
 }
 
+static socle_status fill(const socle_loader *l, const ring_slot *slot, size_t first, size_t last, size_t room)
+{
+    size_t from = slot->batch * l->desc.batch;
+    return batch_fill(&l->plan, l->order ? l->order + from : NULL, from, first, last, l->draw,
+                      l->scratch + room * l->room, slot->to_x, slot->to_y);
+}
+
+typedef struct share_job {
+    const socle_loader *loader;
+    const ring_slot *slot;
+    size_t n, each; /* samples of the batch, and of a share */
+} share_job;
+
+static void fill_shares(void *arg, int64_t from, int64_t to)
+{
+    const share_job *j = arg;
+    for (size_t i = (size_t)from; i < (size_t)to; i++) {
+        socle_status s = fill(j->loader, j->slot, i * j->each, min_size((i + 1) * j->each, j->n), i);
+        (void)s; /* arrays do not fail */
+    }
+}
+
 static socle_status make_batch(void *user, int worker, ring_slot *slot)
 {
-    socle_loader *l = user;
-    size_t from = slot->batch * l->desc.batch;
-    return batch_fill(&l->plan, l->order ? l->order + from : NULL, from, size_of_batch(l, slot->batch), l->draw,
-                      l->scratch + (size_t)worker * l->room, slot->to_x, slot->to_y);
+    const socle_loader *l = user;
+    size_t n = size_of_batch(l, slot->batch), blocks = (n + SOCLE_LANES - 1) / SOCLE_LANES;
+    if (!l->shared || n * batch_sample_bytes(&l->plan.x) < SHARED_BYTES)
+        return fill(l, slot, 0, n, (size_t)worker);
+    share_job j = { l, slot, n, (blocks + SHARES - 1) / SHARES * SOCLE_LANES };
+    socle_device_backend(l->device)->host_for(socle_device_self(l->device), (int64_t)((n + j.each - 1) / j.each),
+                                              fill_shares, &j);
+    return SOCLE_OK;
 }
 
 /* ---- the memory of a batch ---- */
@@ -158,12 +191,23 @@ static void set_plan(socle_loader *l)
     l->room = (batch_room_bytes(&l->plan) + 63) / 64 * 64;
 }
 
+/* A user's get is not called from threads that were not asked for. Bytes and labels are only looked up and copied, so flushed
+ * denormals do not matter. */
+static bool can_share(const socle_loader *l)
+{
+    const socle_backend *b = socle_device_backend(l->device);
+    return l->desc.workers == 0 && b->size > offsetof(socle_backend, host_for) && b->host_for &&
+           dataset_is_memory(l->dataset) && l->plan.x.from == SOCLE_U8 && l->plan.x.to == SOCLE_F32 &&
+           l->plan.y.to == SOCLE_I32;
+}
+
 static socle_status make_parts(socle_loader *l)
 {
     size_t workers = l->desc.workers ? (size_t)l->desc.workers : 1;
+    l->shared = can_share(l);
     size_t ahead = l->desc.prefetch ? min_size((size_t)l->desc.prefetch, MAX_PREFETCH) : 2 * workers;
     size_t slots = l->desc.workers ? min_size(ahead, l->batches ? l->batches : 1) : 1;
-    l->scratch = socle_mem_zeroed(workers, l->room);
+    l->scratch = socle_mem_zeroed(l->shared ? SHARES : workers, l->room);
     if (l->scratch && l->desc.shuffle)
         l->order = socle_mem_zeroed(l->dataset->desc.length, sizeof *l->order);
     if (l->scratch && (l->order || !l->desc.shuffle))

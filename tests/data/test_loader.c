@@ -352,6 +352,46 @@ Test(loader, images_become_real_numbers_in_the_format_the_device_wants)
     }
 }
 
+/* Large enough for shares: 300 images in batches of 130 and 40, of which the last block is not full. */
+Test(loader, the_devices_threads_make_the_batch_that_one_worker_makes)
+{
+    enum { N = 300, PIXELS = 28 * 28, BATCH = 130 };
+    static uint8_t pixels[N * PIXELS];
+    static int32_t labels[N];
+    static float x[2][BATCH * PIXELS];
+    int32_t y[2][BATCH];
+    for (size_t i = 0; i < sizeof pixels; i++)
+        pixels[i] = (uint8_t)(i * i >> 3);
+    for (int i = 0; i < N; i++)
+        labels[i] = i % 7;
+    socle_device *d = socle_device_open("cpu", (socle_device_desc){ .threads = 3 });
+    socle_ctx *c = socle_ctx_new(d, 0);
+    socle_loader *l[2];
+    for (int i = 0; i < 2; i++) {
+        const socle_dataset_desc o = {
+            .length = N, .x_type = SOCLE_U8, .y_type = SOCLE_I32, .x_shape = socle_shape3(1, 28, 28)
+        };
+        l[i] = socle_loader_new(socle_dataset_from(pixels, labels, o), d,
+                                (socle_loader_desc){ .batch = BATCH, .workers = i, .shuffle = true, .seed = 3 });
+        cr_assert_eq(socle_loader_begin(l[i], 2), SOCLE_OK);
+    }
+    for (size_t done = 0; done < N;) {
+        socle_batch b[2];
+        for (int i = 0; i < 2; i++) {
+            cr_assert_eq(socle_loader_next(l[i], c, &b[i]), 1, "%s", socle_error());
+            cr_assert_eq(socle_read(b[i].x, x[i], b[i].size * PIXELS * sizeof(float)), SOCLE_OK);
+            cr_assert_eq(socle_read(b[i].y, y[i], b[i].size * sizeof(int32_t)), SOCLE_OK);
+        }
+        cr_assert_eq(memcmp(x[0], x[1], b[0].size * PIXELS * sizeof(float)), 0, "images from %zu on", done);
+        cr_assert_eq(memcmp(y[0], y[1], b[0].size * sizeof(int32_t)), 0, "labels from %zu on", done);
+        done += b[0].size;
+    }
+    for (int i = 0; i < 2; i++)
+        socle_loader_free(l[i]);
+    socle_ctx_free(c);
+    socle_device_close(d);
+}
+
 Test(loader, real_targets_follow_the_device_and_may_have_dimensions)
 {
     const float x[6] = { 0 }, y[12] = { 0, .25f, .5f, 1, 2, 3, 4, 5, 6, 7, 8, 9 };

@@ -323,6 +323,9 @@ typedef struct socle_backend {
     socle_status (*tune)(void *self, socle_tune_report fn, void *user);
     /* What does not apply to the device stays 0. */
     void (*counters)(void *self, socle_counters *out);
+    /* fn(arg, first, last) over pieces of [0, n), on the threads the device computes with, when these are the host's; returns
+     * when all is done. fn works on host memory, must not fail, and may find denormals flushed to zero. */
+    void (*host_for)(void *self, int64_t n, void (*fn)(void *arg, int64_t first, int64_t last), void *arg);
 } socle_backend;
 
 /* For backends outside this repository. The table must outlive the process's use of it. ERR_ARG for an incomplete
