@@ -62,7 +62,7 @@ def compare_small(a):
 
 WORKLOADS = ["fashion_conv", "fashion_bn", "batchnorm_nb", "mlp37", "resnet18_28", "fashion_resnet", "fashion_wide",
              "imagenette_cnn"]
-HOPELESS = 1.3  # of the best mode's time in a round: such a mode takes no part in the next ones
+HOPELESS = 1.3  # a mode whose best round is so many times as long as the best of all takes no part in the next ones
 
 
 class Mode:
@@ -99,10 +99,11 @@ def measure_steps(a, workload, threads):
             mine.append(our_step(a, workload, a.device, threads)["step_median_s"])
             for m in racing:
                 m.run()
-            best = min(m.times[-1] for m in racing)
-            for m in [m for m in racing if m.times[-1] > HOPELESS * best]:
-                m.server.stop()
-            racing = [m for m in racing if m.times[-1] <= HOPELESS * best]
+            best = min(min(m.times) for m in racing)
+            for m in racing:
+                if min(m.times) > HOPELESS * best:
+                    m.server.stop()
+            racing = [m for m in racing if min(m.times) <= HOPELESS * best]
             print(f"  round {i + 1}: socle {mine[-1] * 1e3:.2f} ms, PyTorch",
                   ", ".join(f"{m.label} {m.times[-1] * 1e3:.2f}" for m in modes if len(m.times) == i + 1), flush=True)
     finally:

@@ -248,6 +248,14 @@ static socle_status drops_a_tap(void *self, const socle_conv *p, socle_epilogue 
     return s;
 }
 
+static socle_status adds_too_much(void *self, socle_reduce op, socle_out y, socle_in x, uint32_t axes)
+{
+    socle_status s = good->reduce(self, op, y, x, axes);
+    if (op == SOCLE_REDUCE_SUM)
+        *element(y, 0) += 1;
+    return s;
+}
+
 static int threads_of_self[4] = { 0, 1, 2, 3 };
 
 static socle_status open_threaded(int index, const socle_device_desc *o, void **self)
@@ -427,4 +435,60 @@ Test(broken, an_unknown_family_is_an_error)
 {
     conformance_options o = { .device = "ref", .family = "no such family" };
     cr_assert_eq(conformance_run(&o, NULL, NULL, NULL), -1);
+}
+
+/* ---- calls that are handed over to be timed ---- */
+
+typedef struct handed {
+    int calls, sums, small; /* small: of rows that are not worth timing */
+} handed;
+
+static bool all_but_argmin(void *user, const char *slot, const char *row)
+{
+    (void)user;
+    return strcmp(slot, "argreduce") != 0 || strstr(row, "min") == NULL;
+}
+
+static socle_status take(void *user, const conformance_call *c)
+{
+    handed *h = user;
+    cr_assert(all_but_argmin(NULL, c->slot, c->row), "%s %s was not wanted", c->slot, c->row);
+    h->calls++;
+    h->sums += strcmp(c->slot, "reduce") == 0 && strncmp(c->row, "sum ", 4) == 0;
+    h->small += c->bytes < 10000;
+    for (int i = 0; i < 3; i++)
+        assert_ok(c->run(c->call));
+    return SOCLE_OK;
+}
+
+static handed hand_over(bool all, const char *words, int *failures)
+{
+    handed h = { .calls = 0 };
+    conformance_timing timing = { .all = all, .wanted = all_but_argmin, .time = take, .user = &h };
+    search look = { .words = words };
+    run_broken((conformance_options){ .family = "reduce", .timing = &timing }, &look, NULL);
+    *failures = look.found;
+    return h;
+}
+
+Test(broken, right_calls_are_handed_over)
+{
+    int failures;
+    handed h = hand_over(false, "", &failures);
+    cr_assert(h.calls > h.sums && h.sums > 0 && h.small == 0 && failures == 0);
+}
+
+Test(broken, every_row_is_handed_over_where_that_is_asked_for)
+{
+    int failures;
+    handed h = hand_over(true, "", &failures);
+    cr_assert(h.small > 0 && failures == 0);
+}
+
+Test(broken, wrong_calls_are_not_handed_over)
+{
+    int failures;
+    broken.reduce = adds_too_much;
+    handed h = hand_over(false, "off by", &failures);
+    cr_assert(h.calls > 0 && h.sums == 0 && failures > 0);
 }
