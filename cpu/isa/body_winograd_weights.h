@@ -198,8 +198,9 @@ enum { PRODUCT_REGISTERS = CONV_LANES / VW };
 
 typedef vf product_sums[PRODUCT_COLUMNS][PRODUCT_PANELS][PRODUCT_REGISTERS];
 
-/* panels is a constant where it is inlined. */
-INLINE void product_pass(const winograd_product *p, const float *x, const float *z, float *sums, const int panels)
+/* soon: the x of the next pass, on its way meanwhile. panels is a constant where it is inlined. */
+INLINE void product_pass(const winograd_product *p, const float *x, const float *soon, const float *z, float *sums,
+                         const int panels)
 {
     const int64_t z_panel = p->z_panel, sums_panel = p->sums_panel;
     product_sums acc;
@@ -211,7 +212,10 @@ INLINE void product_pass(const winograd_product *p, const float *x, const float 
             for (int r = 0; r < PRODUCT_REGISTERS; r++)
                 acc[j][k][r] = p->add ? vf_load(sums + k * sums_panel + j * CONV_LANES + r * VW) : vf_set(0);
     for (int64_t i = p->tiles; i > 0; i--, x += WINOGRAD_X - CONV_LANES)
-        for (int part = 0; part < 4; part++, x += 4, z += 4 * CONV_LANES)
+        for (int part = 0; part < 4; part++, x += 4, z += 4 * CONV_LANES) {
+            __builtin_prefetch(soon);
+            __builtin_prefetch(soon + CONV_LANES);
+            soon += 2 * CONV_LANES;
 #pragma GCC unroll 4
             for (int image = 0; image < 4; image++) {
                 vf zv[PRODUCT_PANELS][PRODUCT_REGISTERS];
@@ -230,6 +234,7 @@ INLINE void product_pass(const winograd_product *p, const float *x, const float 
                             acc[j][k][r] += xv * zv[k][r];
                 }
             }
+        }
 #pragma GCC unroll 8
     for (int j = 0; j < PRODUCT_COLUMNS; j++)
 #pragma GCC unroll 2
@@ -239,14 +244,21 @@ INLINE void product_pass(const winograd_product *p, const float *x, const float 
                 vf_store(sums + k * sums_panel + j * CONV_LANES + r * VW, acc[j][k][r]);
 }
 
-static void product_of_panels(const winograd_product *p, const float *x, const float *z, float *sums)
+static void product_of_panels(const winograd_product *p, const float *x, const float *soon, const float *z,
+                              float *sums)
 {
-    product_pass(p, x, z, sums, PRODUCT_PANELS);
+    product_pass(p, x, soon, z, sums, PRODUCT_PANELS);
 }
 
-static void product_of_panel(const winograd_product *p, const float *x, const float *z, float *sums)
+static void product_of_panel(const winograd_product *p, const float *x, const float *soon, const float *z,
+                             float *sums)
 {
-    product_pass(p, x, z, sums, 1);
+    product_pass(p, x, soon, z, sums, 1);
+}
+
+INLINE const float *product_column(const winograd_product *p, int64_t c)
+{
+    return p->x + c / WINOGRAD_COLUMNS * p->x_panel + c % WINOGRAD_COLUMNS * CONV_LANES;
 }
 
 static void winograd_products(const winograd_product *p)
@@ -254,12 +266,13 @@ static void winograd_products(const winograd_product *p)
     const int64_t panels = p->outputs / CONV_LANES;
     for (int64_t k = 0; k < panels; k += PRODUCT_PANELS)
         for (int64_t c = 0; c < p->columns; c += PRODUCT_COLUMNS) {
-            const float *x = p->x + c / WINOGRAD_COLUMNS * p->x_panel + c % WINOGRAD_COLUMNS * CONV_LANES;
+            const float *x = product_column(p, c);
+            const float *soon = product_column(p, c + PRODUCT_COLUMNS < p->columns ? c + PRODUCT_COLUMNS : 0);
             float *sums = p->sums + k * p->sums_panel + c * CONV_LANES;
             if (k + PRODUCT_PANELS <= panels)
-                product_of_panels(p, x, p->z + k * p->z_panel, sums);
+                product_of_panels(p, x, soon, p->z + k * p->z_panel, sums);
             else
-                product_of_panel(p, x, p->z + k * p->z_panel, sums);
+                product_of_panel(p, x, soon, p->z + k * p->z_panel, sums);
         }
 }
 
