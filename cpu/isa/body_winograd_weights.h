@@ -58,27 +58,34 @@ INLINE void winograd_interpolate_window(vf to[3], const vf m[6])
 
 /* ---- patches of x ---- */
 
-/* Lanes [lane, lane + VW) of one channel's patch. whole: all of it exists, in all lanes. */
+/* Lanes [lane, lane + VW) of one channel's patch. edges: some of it does not exist; masked: nor do some images.
+ * Rows that do not exist are read from zeros. */
 INLINE void winograd_patch_lanes(const winograd_source *s, const winograd_patch *p, int64_t channel, int lane,
-                                 float *to, int64_t point, const bool whole)
+                                 float *to, int64_t point, const bool edges, const bool masked)
 {
-    const float *x = p->x + lane;
-    const int64_t at = p->at + channel;
+    static const float zeros[CONV_LANES] = { 0 };
+    const float *row[6];
+    int64_t step[6];
     vf half_done[6][6];
     vi there = vi_set(-1);
-    if (!whole)
-        for (int i = 0; i < VW; i++)
-            there[i] = lane + i < p->images ? -1 : 0;
+#pragma GCC unroll 6
+    for (int i = 0; i < 6; i++) {
+        const bool inside = !edges || (i >= p->row_from && i < p->row_to);
+        row[i] = inside ? p->x + (p->at + channel + i * s->row + p->column_from * s->column + lane) : zeros;
+        step[i] = inside ? s->column : 0;
+    }
+    for (int i = 0; masked && i < VW; i++)
+        there[i] = lane + i < p->images ? -1 : 0;
 #pragma GCC unroll 6
     for (int j = 0; j < 6; j++) {
+        const bool inside = !edges || (j >= p->column_from && j < p->column_to);
         vf d[6], column[6];
 #pragma GCC unroll 6
         for (int i = 0; i < 6; i++) {
-            const bool inside = i >= p->row_from && i < p->row_to && j >= p->column_from && j < p->column_to;
-            if (whole)
-                d[i] = vf_load(x + (at + i * s->row + j * s->column));
-            else
-                d[i] = inside ? (vf)(there & (vi)vf_load(x + (at + i * s->row + j * s->column))) : vf_set(0);
+            d[i] = inside ? vf_load(row[i]) : vf_set(0);
+            row[i] += inside ? step[i] : 0;
+            if (masked)
+                d[i] = (vf)(there & (vi)d[i]);
         }
         winograd_evaluate_patch(column, d);
 #pragma GCC unroll 6
@@ -99,20 +106,26 @@ static void winograd_patch_whole(const winograd_source *s, const winograd_patch 
                                  int64_t point)
 {
     for (int lane = 0; lane < CONV_LANES; lane += VW)
-        winograd_patch_lanes(s, p, channel, lane, to, point, true);
+        winograd_patch_lanes(s, p, channel, lane, to, point, false, false);
 }
 
-static void winograd_patch_part(const winograd_source *s, const winograd_patch *p, int64_t channel, float *to,
+static void winograd_patch_edge(const winograd_source *s, const winograd_patch *p, int64_t channel, float *to,
                                 int64_t point)
 {
     for (int lane = 0; lane < CONV_LANES; lane += VW)
-        winograd_patch_lanes(s, p, channel, lane, to, point, false);
+        winograd_patch_lanes(s, p, channel, lane, to, point, true, false);
+}
+
+static void winograd_patch_masked(const winograd_source *s, const winograd_patch *p, int64_t channel, float *to,
+                                  int64_t point)
+{
+    for (int lane = 0; lane < CONV_LANES; lane += VW)
+        winograd_patch_lanes(s, p, channel, lane, to, point, true, true);
 }
 
 INLINE bool winograd_is_whole(const winograd_patch *p)
 {
-    return p->row_from == 0 && p->row_to == WINOGRAD_PATCH && p->column_from == 0 &&
-           p->column_to == WINOGRAD_PATCH && p->images == CONV_LANES;
+    return p->row_from == 0 && p->row_to == WINOGRAD_PATCH && p->column_from == 0 && p->column_to == WINOGRAD_PATCH;
 }
 
 /* The patch of another channel is on its way to the L1 cache while others are transformed: rows of a patch are
@@ -136,10 +149,12 @@ static void winograd_patches(const winograd_source *s, float *to, int64_t point,
                 for (int p = 0; p < WINOGRAD_POINTS; p++)
                     for (int lane = 0; lane < CONV_LANES; lane += VW)
                         vf_store(at + p * point + lane, vf_set(0));
+            else if (s->patch[i].images < CONV_LANES)
+                winograd_patch_masked(s, &s->patch[i], c * s->channel, at, point);
             else if (winograd_is_whole(&s->patch[i]))
                 winograd_patch_whole(s, &s->patch[i], c * s->channel, at, point);
             else
-                winograd_patch_part(s, &s->patch[i], c * s->channel, at, point);
+                winograd_patch_edge(s, &s->patch[i], c * s->channel, at, point);
         }
     }
 }

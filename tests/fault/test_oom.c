@@ -100,7 +100,7 @@ Test(oom, tensors_and_ops)
 
 static socle_status convolve(socle_device *d, socle_ctx *c)
 {
-    enum { IN = 24, OUT = 40, SIZE = 6 };
+    enum { IN = 32, OUT = 48, SIZE = 8 };
     socle_tensor *w = socle_tensor_new(d, SOCLE_F32, socle_shape4(OUT, IN, 3, 3));
     socle_status s = w == NULL ? socle_error_status() : socle_fill(c, w, 0.5);
     if (s == SOCLE_OK)
