@@ -8,12 +8,14 @@
  * channels, all taps of all channels, at the pixels where the same taps are inside (the boxes of the forward pass). */
 #include "conv_grad_w.h"
 
+#include "isa/kernels_elementwise.h"
 #include "parallel.h"
 
 enum {
-    GROUP = CONV_LANES,
-    PIXEL = CONV_LANES * CONV_LANES
-}; /* channels of a group of lanes; floats of a pixel of dz */
+    GROUP = CONV_LANES,              /* channels of a group of lanes */
+    PIXEL = CONV_LANES * CONV_LANES, /* floats of a pixel of dz */
+    PANELS = 2                       /* groups at a time */
+};
 
 static int64_t min64(int64_t a, int64_t b)
 {
@@ -182,9 +184,10 @@ static void images_chunk_of(const grad_w *j, int64_t chunk, lane_map dz)
 
 /* ---- output channels in the lanes ---- */
 
-/* Adds what rows [rows.from, rows.to) of `blocks` blocks give to 16 output channels' sums; turned starts with those. */
+/* Adds what rows [rows.from, rows.to) of `blocks` blocks give to the sums of `panels` times 16 output channels; turned starts
+ * with those. */
 static void channels_rows(const grad_w *j, lane_map x, float *turned, conv_range rows, int64_t blocks, int last,
-                          float *acc)
+                          int64_t panels, float *acc)
 {
     const conv_geometry *g = j->g;
     const lane_map dz = {
@@ -196,8 +199,12 @@ static void channels_rows(const grad_w *j, lane_map x, float *turned, conv_range
     for (int64_t i = 0; i < j->all.n; i++) {
         const grad_w_piece *piece = &j->all.piece[i];
         conv_pairs p;
-        if (pairs_of(piece, x, dz, rows.from, rows, blocks, &p))
-            j->kernels->grad_w_channels(&p, acc + piece->dw * GROUP, last);
+        if (!pairs_of(piece, x, dz, rows.from, rows, blocks, &p))
+            continue;
+        p.panels = panels;
+        p.d_panel = j->turned_size;
+        p.dw_panel = filter(g) * GROUP;
+        j->kernels->grad_w_channels(&p, acc + piece->dw * GROUP, last);
     }
 }
 
@@ -213,28 +220,31 @@ static void turn(const grad_w *j, lane_map dz, int64_t k, conv_range rows, float
 static int64_t strip_rows(const conv_geometry *g)
 {
     enum { FLOATS = 65536 };
-    return min64(g->ho, FLOATS / (g->wo * PIXEL) + 1);
+    return min64(g->ho, FLOATS / (g->wo * PIXEL * PANELS) + 1);
 }
 
-/* 16 output channels of a chunk, whose dz fits the cache or is taken strip by strip. */
-static void channels_group(const grad_w *j, lane_map x, lane_map dz, int64_t k, int64_t blocks, int last,
-                           float *acc)
+/* `panels` times 16 output channels of a chunk, whose dz fits the cache or is taken strip by strip. */
+static void channels_group(const grad_w *j, lane_map x, lane_map dz, int64_t k, int64_t panels, int64_t blocks,
+                           int last, float *acc)
 {
     const conv_geometry *g = j->g;
     const int64_t rows = strip_rows(g);
-    float *turned = j->turned + cpu_thread() * j->turned_size;
+    float *turned = j->turned + cpu_thread() * PANELS * j->turned_size;
     if (rows == g->ho) {
         const conv_range all = { 0, g->ho };
-        for (int64_t b = 0; b < blocks; b++)
-            turn(j, moved(dz, b, 0), k, all, turned + b * g->ho * g->wo * PIXEL);
-        channels_rows(j, x, turned, all, blocks, last, acc);
+        for (int64_t of = 0; of < panels; of++)
+            for (int64_t b = 0; b < blocks; b++)
+                turn(j, moved(dz, b, of * GROUP), k + of * GROUP, all,
+                     turned + of * j->turned_size + b * g->ho * g->wo * PIXEL);
+        channels_rows(j, x, turned, all, blocks, last, panels, acc);
         return;
     }
     for (int64_t b = 0; b < blocks; b++)
         for (int64_t row = 0; row < g->ho; row += rows) {
             const conv_range strip = { row, min64(row + rows, g->ho) };
-            turn(j, moved(dz, b, 0), k, strip, turned);
-            channels_rows(j, moved(x, b, 0), turned, strip, 1, b == blocks - 1 ? last : CONV_LANES, acc);
+            for (int64_t of = 0; of < panels; of++)
+                turn(j, moved(dz, b, of * GROUP), k + of * GROUP, strip, turned + of * j->turned_size);
+            channels_rows(j, moved(x, b, 0), turned, strip, 1, b == blocks - 1 ? last : CONV_LANES, panels, acc);
         }
 }
 
@@ -246,9 +256,12 @@ static void channels_chunk_of(const grad_w *j, int64_t chunk, lane_map dz)
     float *acc = j->partial + chunk * j->slice;
     clear(acc, j->slice);
     for (int64_t group = 0; group < g->p.groups; group++)
-        for (int64_t k = 0; k < g->k; k += GROUP, acc += filter(g) * GROUP)
-            channels_group(j, moved(j->all.x, first, group * g->c), moved(dz, 0, group * g->k + k), k, blocks, last,
-                           acc);
+        for (int64_t of = 0, panels; of < lane_groups(g); of += panels, acc += panels * filter(g) * GROUP) {
+            const int64_t k = of * GROUP;
+            panels = min64(PANELS, lane_groups(g) - of);
+            channels_group(j, moved(j->all.x, first, group * g->c), moved(dz, 0, group * g->k + k), k, panels,
+                           blocks, last, acc);
+        }
 }
 
 /* WEIGHTS: only transposes; grad_w_finish multiplies. */
@@ -271,25 +284,30 @@ static void store_lanes(const grad_w *j, int64_t lane_group, const float *acc)
     const conv_geometry *g = j->g;
     const int64_t groups = lane_groups(g), group = lane_group / groups, k = lane_group % groups * GROUP,
                   n = filter(g);
-    const int64_t channels = min64(GROUP, g->k - k);
-    float *dw = j->dw + (group * g->k + k) * n;
-    for (int64_t i = 0; i < channels; i++)
-        for (int64_t t = 0; t < n; t++)
-            dw[i * n + t] = acc[t * GROUP + i];
+    j->elements->transpose(min64(GROUP, g->k - k), n, j->dw + (group * g->k + k) * n, n, acc, GROUP);
 }
 
-/* 16 output channels, all images. */
+/* How many parts the weights of a group are cut into, of PANELS times 16 output channels. */
+static int64_t weights_parts(const conv_geometry *g)
+{
+    return (lane_groups(g) + PANELS - 1) / PANELS;
+}
+
+/* Parts of the weights, all images. */
 static void weights_part(void *arg, int64_t first, int64_t last)
 {
     const grad_w *j = arg;
     const conv_geometry *g = j->g;
     const int64_t size = filter(g) * GROUP;
     for (int64_t i = first; i < last; i++) {
-        float *acc = j->partial + i * size;
-        clear(acc, size);
-        channels_rows(j, moved(j->all.x, 0, i / lane_groups(g) * g->c), j->turned + i * j->turned_size,
-                      (conv_range){ 0, g->ho }, g->blocks, conv_images(g, g->blocks - 1), acc);
-        store_lanes(j, i, acc);
+        const int64_t group = i / weights_parts(g), of = i % weights_parts(g) * PANELS;
+        const int64_t panels = min64(PANELS, lane_groups(g) - of), at = group * lane_groups(g) + of;
+        float *acc = j->partial + cpu_thread() * j->slice;
+        clear(acc, panels * size);
+        channels_rows(j, moved(j->all.x, 0, group * g->c), j->turned + at * j->turned_size,
+                      (conv_range){ 0, g->ho }, g->blocks, conv_images(g, g->blocks - 1), panels, acc);
+        for (int64_t n = 0; n < panels; n++)
+            store_lanes(j, at + n, acc + n * size);
     }
 }
 
@@ -342,15 +360,18 @@ static socle_status prepare_channels(workspace *ws, grad_w *j)
 {
     const conv_geometry *g = j->g;
     const int64_t groups = lane_groups(g) * g->p.groups, block = g->ho * g->wo * PIXEL;
-    int64_t copies = ws->device->threads;
-    j->slice = groups * filter(g) * GROUP;
-    j->slices = j->way == GRAD_W_WEIGHTS ? 1 : j->chunks;
+    int64_t copies;
     if (j->way == GRAD_W_WEIGHTS) {
-        copies = groups;
+        j->slice = PANELS * filter(g) * GROUP;
+        j->slices = ws->device->threads;
         j->turned_size = g->blocks * block;
+        copies = groups;
     } else {
         const int64_t rows = strip_rows(g);
+        j->slice = groups * filter(g) * GROUP;
+        j->slices = j->chunks;
         j->turned_size = rows == g->ho ? j->chunk_blocks * block : rows * g->wo * PIXEL;
+        copies = ws->device->threads * PANELS;
     }
     j->partial = workspace_floats(ws, j->slices * j->slice);
     j->turned = j->partial ? workspace_floats(ws, copies * j->turned_size) : NULL;
@@ -371,6 +392,7 @@ static socle_status prepare_winograd(workspace *ws, grad_w *j, lane_map x)
 socle_status grad_w_prepare(workspace *ws, grad_w *j, lane_map x, int64_t chunk_blocks)
 {
     enum { FEW_FOR_IMAGES = 4, FEW_FOR_CHANNELS = 8 }; /* channels: below, one tap's do not fill a tile */
+    j->elements = ws->device->kernels->elementwise;
     j->chunk_blocks = chunk_blocks;
     j->chunks = (j->g->blocks + chunk_blocks - 1) / chunk_blocks;
     j->way = choose(j);
@@ -417,7 +439,7 @@ void grad_w_finish(cpu_device *d, const grad_w *j)
     const conv_geometry *g = j->g;
     const int64_t groups = lane_groups(g) * g->p.groups;
     if (j->way == GRAD_W_WEIGHTS) {
-        cpu_for(d->threads, groups, 1, weights_part, (void *)j);
+        cpu_for(d->threads, weights_parts(g) * g->p.groups, 1, weights_part, (void *)j);
         return;
     }
     if (j->way == GRAD_W_IMAGES) {

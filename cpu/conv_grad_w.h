@@ -34,15 +34,17 @@ typedef struct grad_w {
     const conv_geometry *g;
     float *dw;
     /* made by grad_w_prepare */
+    const struct cpu_elementwise_kernels *elements;
     grad_w_way way;
     winograd_weights winograd;
     bool taps_together;      /* pieces have several taps; else one */
     grad_w_source all, last; /* last: the last block with zeros in the lanes without an image; IMAGES only */
     int64_t chunk_blocks, chunks;
-    int64_t slice, slices; /* floats of a partial sum, all groups; how many */
-    float *partial;        /* [slices][slice] */
-    float *turned; /* dz [thread][...] or, for WEIGHTS, of all images: [group, k / 16][block][pixel][16][16] */
-    int64_t turned_size; /* floats: of a thread, or of one k / 16 of all blocks */
+    int64_t slice,
+        slices;     /* floats of a partial sum: of all groups, or, for WEIGHTS, of a thread's part; how many */
+    float *partial; /* [slices][slice] */
+    float *turned;  /* dz [thread][2][...] or, for WEIGHTS, of all images: [group, k / 16][block][pixel][16][16] */
+    int64_t turned_size; /* floats of one k / 16: of a chunk or strip, or of all blocks */
 } grad_w;
 
 /* Chooses the way and takes memory. */

@@ -218,19 +218,20 @@ void winograd_weights_finish(cpu_device *d, const winograd_weights *j, float *dw
 
 /* ---- preparation ---- */
 
-/* In units of a product of 16 lanes, for one block of images. Measured: a patch of x takes 160 and a tile of 16
- * outputs of dz, with its transposition, 3400; the transform back of a chunk's sums 150. */
+/* In units of a product of 16 lanes, for one block of images. Measured, with x and dz from the L3 cache: a patch
+ * of x takes 250 and a tile of 16 outputs of dz, with its transposition, 4500; the transform back of a chunk's
+ * sums, and what there is to add up, 220. Of 16 channels on both sides all sizes of images gain, 8 to 16 from
+ * 28x28 on; 5x5 pixels, of whose four tiles three are mostly beyond the edge, do not. */
 bool winograd_weights_suit(const conv_geometry *g, int64_t chunk_blocks)
 {
-    enum { PATCH = 160, TILE = 3400, SUMS = 150 };
+    enum { PATCH = 250, TILE = 4500, SUMS = 220 };
     const socle_conv *p = &g->p;
     if (g->r != 3 || g->s != 3 || p->groups != 1 || p->stride[0] != 1 || p->stride[1] != 1 || p->dilation[0] != 1 ||
         p->dilation[1] != 1)
         return false;
     const int64_t columns = divide_up(g->c, WINOGRAD_COLUMNS) * WINOGRAD_COLUMNS, panels = divide_up(g->k, GROUP);
-    const int64_t direct = conv_work(g) / g->k * panels * GROUP;
     const int64_t tile = WINOGRAD_POSITIONS * columns * panels * GROUP + PATCH * columns + TILE * panels;
-    return tiles_of(g) * tile + SUMS * columns * panels / chunk_blocks < direct - direct / 8;
+    return tiles_of(g) * tile + SUMS * columns * panels / chunk_blocks < conv_work(g);
 }
 
 /* room for each of `copies`, [36][panels][panel] and a cache line between points, so that these do not fall on one
@@ -247,7 +248,7 @@ static bool take(workspace *ws, winograd_matrices *m, int64_t panels, int64_t pa
 socle_status winograd_weights_prepare(workspace *ws, winograd_weights *j, const conv_geometry *g, lane_map x,
                                       int64_t chunk_blocks)
 {
-    enum { FLOATS = 1 << 17, LEAST = 4, KEEP = 1 << 20 }; /* a step's matrices; tiles; sums for a thread */
+    enum { FLOATS = 1 << 17, LEAST = 2, KEEP = 1 << 20 }; /* a step's matrices; tiles; sums for a thread */
     const int64_t threads = ws->device->threads;
     *j = (winograd_weights){
         .kernels = ws->device->kernels->winograd_weights,

@@ -1,17 +1,18 @@
 /* Backward tiles of convolutions and linear layers: gradients of the weights, and what prepares their operands.
  *
- * A weight gradient sums over images and pixels. With images in the lanes that is one vertical sum per weight and a sum
- * over the lanes at the end: right for a handful of output channels. With 16 output channels in the lanes, x is
- * broadcast, a register holds 16 gradients and nothing is added across lanes; dy has to be transposed for it, 16 x 16
- * numbers at a time, which is a few per cent of the work where every pixel of dy meets many channels and taps.
+ * A weight gradient sums over images and pixels. With images in the lanes that is one vertical sum per weight
+ * and a sum over the lanes at the end: right for a handful of output channels. With 16 output channels in the
+ * lanes, x is broadcast, a register holds 16 gradients and nothing is added across lanes; dy has to be
+ * transposed for it, 16 x 16 numbers at a time, which is a few per cent of the work where every pixel of dy
+ * meets many channels and taps.
  *
- * Order of summation: blocks, rows, columns, then images, one accumulator a weight (and lane). Tails: tiles of every
- * smaller size; the caller masks images that are not there, or says how many there are. Aliasing: none. */
+ * Order of summation: blocks, rows, columns, then images, one accumulator a weight (and lane). Tails: tiles of
+ * every smaller size; the caller masks images that are not there, or says how many there are. Aliasing: none. */
 
 /* ---- across lanes ---- */
 
-/* Lane i of the result is the sum over the lanes of r[i]; r is used up. Round by round, the sums of neighbouring lanes of two
- * registers are interleaved in one. */
+/* Lane i of the result is the sum over the lanes of r[i]; r is used up. Round by round, the sums of neighbouring
+ * lanes of two registers are interleaved in one. */
 INLINE vf sum_of_each(vf *r)
 {
 #pragma GCC unroll 4
@@ -58,10 +59,10 @@ static void conv_transpose(float *t, const float *d, int64_t d_channel, int64_t 
 
 /* ---- images in the lanes ---- */
 
-/* Accumulators, the d of a pixel and one x. Wide: 24 + 4 + 1 of 32 registers, 8 + 4 + 1 of 16. Tall: 26 + 2 + 1, 10 + 2 + 1;
- * for few channels, whose columns are taps: those of one pixel lie close together, so x comes from the L1 cache however
- * many there are, and a pass over dy for every four columns fewer is what counts: a 3 x 3 first layer runs at 68 % of
- * peak so, at 58 % in tiles of 4 x 3. */
+/* Accumulators, the d of a pixel and one x. Wide: 24 + 4 + 1 of 32 registers, 8 + 4 + 1 of 16. Tall: 26 + 2 + 1,
+ * 10 + 2 + 1; for few channels, whose columns are taps: those of one pixel lie close together, so x comes from
+ * the L1 cache however many there are, and a pass over dy for every four columns fewer is what counts: a 3 x 3
+ * first layer runs at 68 % of peak so, at 58 % in tiles of 4 x 3. */
 #if VW == 16 || defined(__aarch64__)
 enum { IMAGES_WIDE = 6, IMAGES_TALL = 13 };
 #else
@@ -184,95 +185,149 @@ static void conv_grad_w_images(const conv_pairs *p, int64_t outputs, int64_t d_c
 
 /* ---- output channels in the lanes ---- */
 
-/* A column of accumulators is a block of 16 channels: 16 / VW registers. With one x and the d of an image, 8 + 1 registers
- * of 32 (the broadcast is part of the multiply-add; more columns need more pointers than there are), 12 + 3 of 16 with
- * FMA, 8 + 6 of 16 without, 24 + 5 of 32 on NEON. */
+/* A column of accumulators is one or two blocks of 16 channels: 16 / VW registers each. With one x and the d of
+ * an image, 16 + 3 registers of 32 (more columns need more pointers than there are; two blocks meet an x that
+ * has been loaded once, from far away where there are many channels), 12 + 3 of 16 with FMA, 8 + 6 of 16
+ * without, 24 + 5 of 32 on NEON. */
 #if VW == 16
-enum { CHANNELS_COLUMNS = 8 };
+enum { CHANNELS_COLUMNS = 8, CHANNELS_PANELS = 2 };
 #elif VW == 8 || defined(__aarch64__)
-enum { CHANNELS_COLUMNS = 6 };
+enum { CHANNELS_COLUMNS = 6, CHANNELS_PANELS = 1 };
 #else
-enum { CHANNELS_COLUMNS = 2 };
+enum { CHANNELS_COLUMNS = 2, CHANNELS_PANELS = 1 };
 #endif
 enum { CHANNELS_REGISTERS = CONV_LANES / VW, CHANNELS_MAX = 8 };
 
-typedef vf channels_sums[CHANNELS_MAX][CHANNELS_REGISTERS];
+typedef vf channels_sums[CHANNELS_MAX][CHANNELS_PANELS][CHANNELS_REGISTERS];
 
-/* The pairs of `blocks` blocks from x, d on. nc is a constant where it is inlined, images but for the last block. */
-INLINE void channels_blocks(const conv_pairs *p, const float *x, const float *d, int64_t blocks,
-                            const int64_t *x_column, channels_sums acc, const int images, const int nc)
+/* What of a product one tile takes. */
+typedef struct channels_part {
+    const conv_pairs *pairs;
+    const int64_t *x_column, *dw_column;
+    const float *d;
+    float *acc;
+    int last;
+} channels_part;
+
+/* The pairs of `blocks` blocks from x, d on. panels and nc are constants where it is inlined, images but for the
+ * last block. The next pixel's x is on its way meanwhile: with strides, or few pixels a row, no prefetcher
+ * guesses it (which cost 256-256 channels of 4x4, stride 2, a quarter of the time). Single panels meet few
+ * channels, which are near. */
+INLINE void channels_blocks(const channels_part *a, const float *x, const float *d, int64_t blocks,
+                            channels_sums acc, const int images, const int panels, const int nc)
 {
+    const conv_pairs *p = a->pairs;
+    const int64_t *x_column = a->x_column, d_panel = p->d_panel;
     for (int64_t b = 0; b < blocks; b++)
         for (int64_t row = 0; row < p->count[1]; row++) {
             const float *xp = x + b * p->x_step[0] + row * p->x_step[1];
             const float *dp = d + b * p->d_step[0] + row * p->d_step[1];
             for (int64_t i = 0; i < p->count[2]; i++, xp += p->x_step[2], dp += p->d_step[2]) {
-                const float *column[CHANNELS_MAX];
+                const float *column[CHANNELS_MAX], *next = xp;
+                if (i + 1 < p->count[2])
+                    next += p->x_step[2];
+                else if (row + 1 < p->count[1])
+                    next = x + b * p->x_step[0] + (row + 1) * p->x_step[1];
+                else if (b + 1 < blocks)
+                    next = x + (b + 1) * p->x_step[0];
 #pragma GCC unroll 8
-                for (int j = 0; j < nc; j++)
+                for (int j = 0; j < nc; j++) {
                     column[j] = xp + anew(&x_column[j]);
+                    if (panels == CHANNELS_PANELS)
+                        __builtin_prefetch(next + anew(&x_column[j]));
+                }
 #pragma GCC unroll 16
                 for (int image = 0; image < images; image++) {
-                    vf dv[CHANNELS_REGISTERS];
+                    vf dv[CHANNELS_PANELS][CHANNELS_REGISTERS];
+#pragma GCC unroll 2
+                    for (int k = 0; k < panels; k++)
 #pragma GCC unroll 4
-                    for (int r = 0; r < CHANNELS_REGISTERS; r++)
-                        dv[r] = vf_load(dp + image * CONV_LANES + r * VW);
+                        for (int r = 0; r < CHANNELS_REGISTERS; r++)
+                            dv[k][r] = vf_load(dp + k * d_panel + image * CONV_LANES + r * VW);
 #pragma GCC unroll 8
                     for (int j = 0; j < nc; j++) {
                         vf xv = vf_set(column[j][image]);
+#pragma GCC unroll 2
+                        for (int k = 0; k < panels; k++)
 #pragma GCC unroll 4
-                        for (int r = 0; r < CHANNELS_REGISTERS; r++)
-                            acc[j][r] += xv * dv[r];
+                            for (int r = 0; r < CHANNELS_REGISTERS; r++)
+                                acc[j][k][r] += xv * dv[k][r];
                     }
                 }
             }
         }
 }
 
-INLINE void channels_tile(const conv_pairs *p, int64_t from, float *acc_at, int last, const int nc)
+INLINE void channels_tile(const channels_part *a, const int panels, const int nc)
 {
-    const int64_t *x_column = p->x_column + from, *dw_column = p->dw_column + from;
+    const conv_pairs *p = a->pairs;
     channels_sums acc;
 #pragma GCC unroll 8
     for (int j = 0; j < nc; j++)
+#pragma GCC unroll 2
+        for (int k = 0; k < panels; k++)
 #pragma GCC unroll 4
-        for (int r = 0; r < CHANNELS_REGISTERS; r++)
-            acc[j][r] = vf_load(acc_at + dw_column[j] * CONV_LANES + r * VW);
-    const int64_t full = last == CONV_LANES ? p->count[0] : p->count[0] - 1;
-    channels_blocks(p, p->x, p->d, full, x_column, acc, CONV_LANES, nc);
+            for (int r = 0; r < CHANNELS_REGISTERS; r++)
+                acc[j][k][r] = vf_load(a->acc + k * p->dw_panel + a->dw_column[j] * CONV_LANES + r * VW);
+    const int64_t full = a->last == CONV_LANES ? p->count[0] : p->count[0] - 1;
+    channels_blocks(a, p->x, a->d, full, acc, CONV_LANES, panels, nc);
     if (full < p->count[0])
-        channels_blocks(p, p->x + full * p->x_step[0], p->d + full * p->d_step[0], 1, x_column, acc, last, nc);
+        channels_blocks(a, p->x + full * p->x_step[0], a->d + full * p->d_step[0], 1, acc, a->last, panels, nc);
 #pragma GCC unroll 8
     for (int j = 0; j < nc; j++)
+#pragma GCC unroll 2
+        for (int k = 0; k < panels; k++)
 #pragma GCC unroll 4
-        for (int r = 0; r < CHANNELS_REGISTERS; r++)
-            vf_store(acc_at + dw_column[j] * CONV_LANES + r * VW, acc[j][r]);
+            for (int r = 0; r < CHANNELS_REGISTERS; r++)
+                vf_store(a->acc + k * p->dw_panel + a->dw_column[j] * CONV_LANES + r * VW, acc[j][k][r]);
 }
 
 /* nc is 1 to CHANNELS_COLUMNS. */
-static void channels_columns(const conv_pairs *p, int64_t from, float *acc, int last, int64_t nc)
+INLINE void channels_columns(const channels_part *a, const int panels, int64_t nc)
 {
     /* clang-format off */
     switch (nc) {
-    case 1: channels_tile(p, from, acc, last, 1); break;
-    case 2: channels_tile(p, from, acc, last, 2); break;
-    case 3: if (CHANNELS_COLUMNS >= 3) channels_tile(p, from, acc, last, 3); break;
-    case 4: if (CHANNELS_COLUMNS >= 4) channels_tile(p, from, acc, last, 4); break;
-    case 5: if (CHANNELS_COLUMNS >= 5) channels_tile(p, from, acc, last, 5); break;
-    case 6: if (CHANNELS_COLUMNS >= 6) channels_tile(p, from, acc, last, 6); break;
-    case 7: if (CHANNELS_COLUMNS >= 7) channels_tile(p, from, acc, last, 7); break;
-    default: if (CHANNELS_COLUMNS >= 8) channels_tile(p, from, acc, last, 8);
+    case 1: channels_tile(a, panels, 1); break;
+    case 2: channels_tile(a, panels, 2); break;
+    case 3: if (CHANNELS_COLUMNS >= 3) channels_tile(a, panels, 3); break;
+    case 4: if (CHANNELS_COLUMNS >= 4) channels_tile(a, panels, 4); break;
+    case 5: if (CHANNELS_COLUMNS >= 5) channels_tile(a, panels, 5); break;
+    case 6: if (CHANNELS_COLUMNS >= 6) channels_tile(a, panels, 6); break;
+    case 7: if (CHANNELS_COLUMNS >= 7) channels_tile(a, panels, 7); break;
+    default: if (CHANNELS_COLUMNS >= 8) channels_tile(a, panels, 8);
     }
     /* clang-format on */
+}
+
+static void channels_panels(const channels_part *a, int64_t nc)
+{
+    channels_columns(a, CHANNELS_PANELS, nc);
+}
+
+static void channels_panel(const channels_part *a, int64_t nc)
+{
+    channels_columns(a, 1, nc);
 }
 
 static void conv_grad_w_channels(const conv_pairs *p, float *acc, int last)
 {
     const int64_t groups = (p->columns + CHANNELS_COLUMNS - 1) / CHANNELS_COLUMNS;
-    for (int64_t g = 0; g < groups; g++) {
-        const int64_t from = p->columns * g / groups, nc = p->columns * (g + 1) / groups - from;
-        channels_columns(p, from, acc, last, nc);
-    }
+    for (int64_t k = 0; k < p->panels; k += CHANNELS_PANELS)
+        for (int64_t g = 0; g < groups; g++) {
+            const int64_t from = p->columns * g / groups, nc = p->columns * (g + 1) / groups - from;
+            const channels_part a = {
+                .pairs = p,
+                .x_column = p->x_column + from,
+                .dw_column = p->dw_column + from,
+                .d = p->d + k * p->d_panel,
+                .acc = acc + k * p->dw_panel,
+                .last = last,
+            };
+            if (k + CHANNELS_PANELS <= p->panels)
+                channels_panels(&a, nc);
+            else
+                channels_panel(&a, nc);
+        }
 }
 
 /* ---- operands ---- */

@@ -47,27 +47,34 @@ INLINE void winograd_interpolate_window(vf to[3], const vf m[6])
 
 /* ---- patches of x ---- */
 
-/* Lanes [lane, lane + VW) of one channel's patch. whole: all of it exists, in all lanes. */
+/* Lanes [lane, lane + VW) of one channel's patch. edges: some of it does not exist; masked: nor do some images.
+ * Rows that do not exist are read from zeros. */
 INLINE void winograd_patch_lanes(const winograd_source *s, const winograd_patch *p, int64_t channel, int lane,
-                                 float *to, int64_t point, const bool whole)
+                                 float *to, int64_t point, const bool edges, const bool masked)
 {
-    const float *x = p->x + lane;
-    const int64_t at = p->at + channel;
+    static const float zeros[CONV_LANES] = { 0 };
+    const float *row[6];
+    int64_t step[6];
     vf half_done[6][6];
     vi there = vi_set(-1);
-    if (!whole)
-        for (int i = 0; i < VW; i++)
-            there[i] = lane + i < p->images ? -1 : 0;
+#pragma GCC unroll 6
+    for (int i = 0; i < 6; i++) {
+        const bool inside = !edges || (i >= p->row_from && i < p->row_to);
+        row[i] = inside ? p->x + (p->at + channel + i * s->row + p->column_from * s->column + lane) : zeros;
+        step[i] = inside ? s->column : 0;
+    }
+    for (int i = 0; masked && i < VW; i++)
+        there[i] = lane + i < p->images ? -1 : 0;
 #pragma GCC unroll 6
     for (int j = 0; j < 6; j++) {
+        const bool inside = !edges || (j >= p->column_from && j < p->column_to);
         vf d[6], column[6];
 #pragma GCC unroll 6
         for (int i = 0; i < 6; i++) {
-            const bool inside = i >= p->row_from && i < p->row_to && j >= p->column_from && j < p->column_to;
-            if (whole)
-                d[i] = vf_load(x + (at + i * s->row + j * s->column));
-            else
-                d[i] = inside ? (vf)(there & (vi)vf_load(x + (at + i * s->row + j * s->column))) : vf_set(0);
+            d[i] = inside ? vf_load(row[i]) : vf_set(0);
+            row[i] += inside ? step[i] : 0;
+            if (masked)
+                d[i] = (vf)(there & (vi)d[i]);
         }
         winograd_evaluate_patch(column, d);
 #pragma GCC unroll 6
@@ -88,20 +95,27 @@ static void winograd_patch_whole(const winograd_source *s, const winograd_patch 
                                  int64_t point)
 {
     for (int lane = 0; lane < CONV_LANES; lane += VW)
-        winograd_patch_lanes(s, p, channel, lane, to, point, true);
+        winograd_patch_lanes(s, p, channel, lane, to, point, false, false);
 }
 
-static void winograd_patch_part(const winograd_source *s, const winograd_patch *p, int64_t channel, float *to,
+static void winograd_patch_edge(const winograd_source *s, const winograd_patch *p, int64_t channel, float *to,
                                 int64_t point)
 {
     for (int lane = 0; lane < CONV_LANES; lane += VW)
-        winograd_patch_lanes(s, p, channel, lane, to, point, false);
+        winograd_patch_lanes(s, p, channel, lane, to, point, true, false);
+}
+
+static void winograd_patch_masked(const winograd_source *s, const winograd_patch *p, int64_t channel, float *to,
+                                  int64_t point)
+{
+    for (int lane = 0; lane < CONV_LANES; lane += VW)
+        winograd_patch_lanes(s, p, channel, lane, to, point, true, true);
 }
 
 INLINE bool winograd_is_whole(const winograd_patch *p)
 {
     return p->row_from == 0 && p->row_to == WINOGRAD_INPUTS && p->column_from == 0 &&
-           p->column_to == WINOGRAD_INPUTS && p->images == CONV_LANES;
+           p->column_to == WINOGRAD_INPUTS;
 }
 
 /* The patch of another channel is on its way to the L1 cache while others are transformed: rows of a patch are
@@ -125,10 +139,12 @@ static void winograd_weights_patches(const winograd_source *s, float *to, int64_
                 for (int p = 0; p < WINOGRAD_POSITIONS; p++)
                     for (int lane = 0; lane < CONV_LANES; lane += VW)
                         vf_store(at + p * point + lane, vf_set(0));
+            else if (s->patch[i].images < CONV_LANES)
+                winograd_patch_masked(s, &s->patch[i], c * s->channel, at, point);
             else if (winograd_is_whole(&s->patch[i]))
                 winograd_patch_whole(s, &s->patch[i], c * s->channel, at, point);
             else
-                winograd_patch_part(s, &s->patch[i], c * s->channel, at, point);
+                winograd_patch_edge(s, &s->patch[i], c * s->channel, at, point);
         }
     }
 }
@@ -187,8 +203,9 @@ enum { PRODUCT_REGISTERS = CONV_LANES / VW };
 
 typedef vf product_sums[PRODUCT_COLUMNS][PRODUCT_PANELS][PRODUCT_REGISTERS];
 
-/* panels is a constant where it is inlined. */
-INLINE void product_pass(const winograd_product *p, const float *x, const float *z, float *sums, const int panels)
+/* soon: the x of the next pass, on its way meanwhile. panels is a constant where it is inlined. */
+INLINE void product_pass(const winograd_product *p, const float *x, const float *soon, const float *z, float *sums,
+                         const int panels)
 {
     const int64_t z_panel = p->z_panel, sums_panel = p->sums_panel;
     product_sums acc;
@@ -200,7 +217,10 @@ INLINE void product_pass(const winograd_product *p, const float *x, const float 
             for (int r = 0; r < PRODUCT_REGISTERS; r++)
                 acc[j][k][r] = p->add ? vf_load(sums + k * sums_panel + j * CONV_LANES + r * VW) : vf_set(0);
     for (int64_t i = p->tiles; i > 0; i--, x += WINOGRAD_X - CONV_LANES)
-        for (int part = 0; part < 4; part++, x += 4, z += 4 * CONV_LANES)
+        for (int part = 0; part < 4; part++, x += 4, z += 4 * CONV_LANES) {
+            __builtin_prefetch(soon);
+            __builtin_prefetch(soon + CONV_LANES);
+            soon += 2 * CONV_LANES;
 #pragma GCC unroll 4
             for (int image = 0; image < 4; image++) {
                 vf zv[PRODUCT_PANELS][PRODUCT_REGISTERS];
@@ -219,6 +239,7 @@ INLINE void product_pass(const winograd_product *p, const float *x, const float 
                             acc[j][k][r] += xv * zv[k][r];
                 }
             }
+        }
 #pragma GCC unroll 8
     for (int j = 0; j < PRODUCT_COLUMNS; j++)
 #pragma GCC unroll 2
@@ -228,14 +249,21 @@ INLINE void product_pass(const winograd_product *p, const float *x, const float 
                 vf_store(sums + k * sums_panel + j * CONV_LANES + r * VW, acc[j][k][r]);
 }
 
-static void product_of_panels(const winograd_product *p, const float *x, const float *z, float *sums)
+static void product_of_panels(const winograd_product *p, const float *x, const float *soon, const float *z,
+                              float *sums)
 {
-    product_pass(p, x, z, sums, PRODUCT_PANELS);
+    product_pass(p, x, soon, z, sums, PRODUCT_PANELS);
 }
 
-static void product_of_panel(const winograd_product *p, const float *x, const float *z, float *sums)
+static void product_of_panel(const winograd_product *p, const float *x, const float *soon, const float *z,
+                             float *sums)
 {
-    product_pass(p, x, z, sums, 1);
+    product_pass(p, x, soon, z, sums, 1);
+}
+
+INLINE const float *product_column(const winograd_product *p, int64_t c)
+{
+    return p->x + c / WINOGRAD_COLUMNS * p->x_panel + c % WINOGRAD_COLUMNS * CONV_LANES;
 }
 
 static void winograd_weights_products(const winograd_product *p)
@@ -243,12 +271,13 @@ static void winograd_weights_products(const winograd_product *p)
     const int64_t panels = p->outputs / CONV_LANES;
     for (int64_t k = 0; k < panels; k += PRODUCT_PANELS)
         for (int64_t c = 0; c < p->columns; c += PRODUCT_COLUMNS) {
-            const float *x = p->x + c / WINOGRAD_COLUMNS * p->x_panel + c % WINOGRAD_COLUMNS * CONV_LANES;
+            const float *x = product_column(p, c);
+            const float *soon = product_column(p, c + PRODUCT_COLUMNS < p->columns ? c + PRODUCT_COLUMNS : 0);
             float *sums = p->sums + k * p->sums_panel + c * CONV_LANES;
             if (k + PRODUCT_PANELS <= panels)
-                product_of_panels(p, x, p->z + k * p->z_panel, sums);
+                product_of_panels(p, x, soon, p->z + k * p->z_panel, sums);
             else
-                product_of_panel(p, x, p->z + k * p->z_panel, sums);
+                product_of_panel(p, x, soon, p->z + k * p->z_panel, sums);
         }
 }
 

@@ -64,6 +64,7 @@ typedef struct conv_pairs {
     const float *x, *d; /* the first pair */
     int64_t columns;
     const int64_t *x_column, *dw_column;
+    int64_t panels, d_panel, dw_panel; /* grad_w_channels: 16s of outputs, and from one to the next */
 } conv_pairs;
 
 struct cpu_conv_kernels {
@@ -80,7 +81,8 @@ struct cpu_conv_kernels {
                           bool tall);
 
     /* 16 output channels in the lanes: acc[16 dw_column[j] + k] += sum over pairs and images of d[16 image + k]
-     * x[x_column[j] + image]. d comes from `transpose`; a pixel of it is 256 floats. last: images of the last block. */
+     * x[x_column[j] + image], for every panel of p. d comes from `transpose`; a pixel of it is 256 floats. last: images of
+     * the last block. */
     void (*grad_w_channels)(const conv_pairs *p, float *acc, int last);
 
     /* z [rows][columns][16] = d where y > 0 (y NULL: everywhere), in the lanes below `lanes`; 0 in the others. sum, if

@@ -103,8 +103,8 @@ static socle_status convolve(place p)
 {
     const socle_conv conv = { { 1, 1 }, { 1, 1 }, { 1, 1 }, 1 };
     socle_device *d = open_at(p);
-    const socle_shape images = socle_shape4(17, 24, 6, 6), results = socle_shape4(17, 40, 6, 6);
-    const socle_shape windows = socle_shape4(40, 24, 3, 3);
+    const socle_shape images = socle_shape4(17, 32, 8, 8), results = socle_shape4(17, 48, 8, 8);
+    const socle_shape windows = socle_shape4(48, 32, 3, 3);
     socle_tensor *x = socle_tensor_dense(d, SOCLE_F32, images, 0),
                  *y = socle_tensor_dense(d, SOCLE_F32, results, 0);
     socle_tensor *dx = socle_tensor_dense(d, SOCLE_F32, images, 0);
