@@ -115,7 +115,7 @@ static void winograd_chunks(void *arg, int64_t first, int64_t last)
     }
 }
 
-/* Few images: outputs are shared out too, in parts beside which the inputs that each transforms anew cost little. */
+/* Few images: outputs are shared out too, in parts large enough to pay for the inputs that each transforms anew. */
 static int64_t winograd_part(const winograd_job *j)
 {
     enum { CHUNKS = 4, PART = 64 };

@@ -1,12 +1,14 @@
-/* See winograd.h. A panel of tiles, three or so, is transformed for all channels; then 8 outputs at a time are multiplied, all
- * 36 positions of them, and transformed back while they are in the cache.
+/* See winograd.h. A panel of tiles, three or so, is transformed for all channels; then 8 outputs at a time are
+ * multiplied, all 36 positions of them, and transformed back while they are in the cache.
  *
- * So few tiles, because all that is ever read again is then near: the panel's inputs, up to 442 KB with 64 channels, are read
- * once for every 8 outputs, from L2, and the products of 8 outputs stay in 55 KB. What comes from afar is weights, all of
- * them for every panel, in the order they lie in: at the peak of a core of 118 GFLOP/s 5 GB/s. More tiles at a time (6, 12),
- * or more outputs (16 to all), were never faster, from 8 to 512 channels.
+ * So few tiles, because all that is ever read again is then near: the panel's inputs, up to 442 KB with 64
+ * channels, are read once for every 8 outputs, from L2, and the products of 8 outputs stay in 55 KB. What comes
+ * from afar is weights, all of them for every panel, in the order they lie in: at the peak of a core of 118
+ * GFLOP/s 5 GB/s. More tiles at a time (6, 12), or more outputs (16 to all), were never faster, from 8 to 512
+ * channels.
  *
- * Maps that are no multiple of 4 have tiles with results beyond the border, which are computed and not stored. */
+ * Maps that are no multiple of a tile have tiles with results beyond the border, which are computed and not
+ * stored. */
 #include "winograd.h"
 
 #include "parallel.h"
@@ -31,27 +33,30 @@ static int64_t divide_up(int64_t a, int64_t b)
 static bool applies(const conv_geometry *g)
 {
     const socle_conv *p = &g->p;
-    return g->r == WINOGRAD_WINDOW && g->s == WINOGRAD_WINDOW && p->groups == 1 && p->stride[0] == 1 &&
-           p->stride[1] == 1 && p->dilation[0] == 1 && p->dilation[1] == 1;
+    return g->r == g->s && (g->r == 3 || g->r == 5) && p->groups == 1 && p->stride[0] == 1 && p->stride[1] == 1 &&
+           p->dilation[0] == 1 && p->dilation[1] == 1;
 }
 
-static int64_t tiles_in(int64_t rows, int64_t columns)
+/* Of results rows x columns. */
+static int64_t count_tiles(const conv_geometry *g, int64_t rows, int64_t columns)
 {
-    return divide_up(rows, WINOGRAD_TILE) * divide_up(columns, WINOGRAD_TILE);
+    const int tile = winograd_tile((int)g->r);
+    return divide_up(rows, tile) * divide_up(columns, tile);
 }
 
-/* Costs of one block of images in cycles, where a multiply-add of 16 lanes is one. Measured on a Zen 4 with AVX-512: the
- * direct way takes 1.1 of them, products 1.03; the inputs of a tile 210 to 260, results 115, the weights of 8 outputs 180. */
+/* Costs of one block of images in cycles, where a multiply-add of 16 lanes is one. Measured on a Zen 4 with
+ * AVX-512: the direct way takes 1.1 of them, products 1.03; the inputs of a tile 210 to 260, results 115, the
+ * weights of 8 outputs 330. Sums of few channels are left alone: what transforms round stands out there. */
 bool winograd_suits(const conv_geometry *g, bool backward)
 {
-    enum { INPUT = 260, RESULT = 130, WEIGHTS = 180 };
-    if (!applies(g) || g->blocks == 0)
-        return false;
+    enum { INPUT = 260, RESULT = 130, WEIGHTS = 330, FEW = 8 };
     const int64_t channels = backward ? g->k : g->c, outputs = backward ? g->c : g->k;
+    if (!applies(g) || g->blocks == 0 || channels < FEW)
+        return false;
     const int64_t packs = divide_up(outputs, WINOGRAD_PACK);
     const int64_t products = WINOGRAD_POSITIONS * channels * packs * WINOGRAD_PACK;
     const int64_t tile = products + products / 32 + INPUT * channels + RESULT * outputs;
-    const int64_t tiles = backward ? tiles_in(g->h, g->w) : tiles_in(g->ho, g->wo);
+    const int64_t tiles = backward ? count_tiles(g, g->h, g->w) : count_tiles(g, g->ho, g->wo);
     return tiles * tile + WEIGHTS * packs * channels / g->blocks < conv_work(g) / 9 * 10;
 }
 
@@ -59,7 +64,7 @@ bool winograd_suits(const conv_geometry *g, bool backward)
 int64_t winograd_chunk_blocks(const conv_geometry *g)
 {
     enum { TILES = 8 };
-    return min64(g->blocks, (TILES - 1) / tiles_in(g->ho, g->wo) + 1);
+    return min64(g->blocks, (TILES - 1) / count_tiles(g, g->ho, g->wo) + 1);
 }
 
 /* ---- weights ---- */
@@ -78,6 +83,7 @@ static void transform_windows(void *arg, int64_t first, int64_t last)
     const winograd *j = job->j;
     for (int64_t pack = first; pack < last; pack++) {
         const winograd_windows w = {
+            .taps = j->taps,
             .w = job->w + pack * WINOGRAD_PACK * job->w_output,
             .w_output = job->w_output,
             .w_channel = job->w_channel,
@@ -94,7 +100,7 @@ static void transform_windows(void *arg, int64_t first, int64_t last)
 static socle_status prepare_weights(workspace *ws, winograd *j, bool backward, const float *w)
 {
     enum { WORK = 1024 }; /* windows worth a thread, of packs */
-    const int64_t packs = divide_up(j->outputs, WINOGRAD_PACK), taps = WINOGRAD_WINDOW * WINOGRAD_WINDOW;
+    const int64_t packs = divide_up(j->outputs, WINOGRAD_PACK), taps = j->taps * j->taps;
     windows_job job = { .j = j, .w = w, .turned = backward };
     job.w_output = backward ? taps : j->channels * taps;
     job.w_channel = backward ? j->outputs * taps : taps;
@@ -118,12 +124,14 @@ socle_status winograd_prepare(workspace *ws, const conv_geometry *g, bool backwa
         .w = backward ? g->wo : g->w,
         .ho = backward ? g->h : g->ho,
         .wo = backward ? g->w : g->wo,
-        .up = backward ? WINOGRAD_WINDOW - 1 - pad[0] : pad[0],
-        .left = backward ? WINOGRAD_WINDOW - 1 - pad[1] : pad[1],
+        .taps = (int)g->r,
+        .tile = winograd_tile((int)g->r),
+        .up = backward ? g->r - 1 - pad[0] : pad[0],
+        .left = backward ? g->r - 1 - pad[1] : pad[1],
     };
     winograd *j = out;
-    j->tiles_h = divide_up(j->ho, WINOGRAD_TILE);
-    j->tiles_w = divide_up(j->wo, WINOGRAD_TILE);
+    j->tiles_h = divide_up(j->ho, j->tile);
+    j->tiles_w = divide_up(j->wo, j->tile);
     const int64_t panel = j->kernels->panel;
     /* A line more than is needed, so that positions do not meet in one set of the cache. */
     j->u_position = j->channels * WINOGRAD_PACK + CONV_LANES;
@@ -150,8 +158,8 @@ typedef struct place {
 static place place_of(const winograd *j, int64_t tile)
 {
     const int64_t in_block = tile % (j->tiles_h * j->tiles_w);
-    return (place){ tile / (j->tiles_h * j->tiles_w), in_block / j->tiles_w * WINOGRAD_TILE,
-                    in_block % j->tiles_w * WINOGRAD_TILE };
+    return (place){ tile / (j->tiles_h * j->tiles_w), in_block / j->tiles_w * j->tile,
+                    in_block % j->tiles_w * j->tile };
 }
 
 /* Inputs of a tile that begins at `at` which are inside [0, size). */
@@ -202,6 +210,7 @@ static void panel_products(const winograd *j, const panel *p, int64_t output)
 static winograd_results results_of(const winograd *j, const panel *p, lane_map y, bool relu)
 {
     winograd_results out = {
+        .taps = j->taps,
         .tiles = p->count,
         .m = p->m,
         .m_position = j->m_position,
@@ -213,8 +222,8 @@ static winograd_results results_of(const winograd *j, const panel *p, lane_map y
     for (int i = 0; i < p->count; i++) {
         const place at = place_of(j, p->first + i);
         out.tile[i].y = y.at + at.block * y.block + at.row * y.row + at.column * y.column;
-        out.tile[i].rows = (int)min64(j->ho - at.row, WINOGRAD_TILE);
-        out.tile[i].columns = (int)min64(j->wo - at.column, WINOGRAD_TILE);
+        out.tile[i].rows = (int)min64(j->ho - at.row, j->tile);
+        out.tile[i].columns = (int)min64(j->wo - at.column, j->tile);
     }
     return out;
 }

@@ -1,6 +1,7 @@
-/* Convolutions of 3x3 windows, stride 1, in the lane format by Winograd's F(4x4, 3x3): a tile of 4x4 results takes 36
- * products of transformed inputs and weights instead of 144. Forward, and backward to the input, which is the same with
- * windows turned round. Between conv_forward.c and conv_grad.c, which cut the work, and isa/body_winograd.h. */
+/* Convolutions of 3x3 and 5x5 windows, stride 1, in the lane format by Winograd's F(4x4, 3x3) and F(2x2, 5x5): a
+ * tile of results takes 36 products of transformed inputs and weights instead of 144, or 100. Forward, and
+ * backward to the input, which is the same with windows turned round. Between conv_forward.c and conv_grad.c,
+ * which cut the work, and isa/body_winograd.h. */
 #ifndef CPU_WINOGRAD_H
 #define CPU_WINOGRAD_H
 
@@ -12,7 +13,8 @@ typedef struct winograd {
     const struct cpu_winograd_kernels *kernels;
     int64_t channels, outputs;
     int64_t h, w, ho, wo; /* of what is read and what is made */
-    int64_t up, left;     /* tile (i, j) begins at input (4 i - up, 4 j - left) */
+    int taps, tile;       /* of the window and of results along an axis */
+    int64_t up, left;     /* tile (i, j) begins at input (tile i - up, tile j - left) */
     int64_t tiles_h, tiles_w;
     const float *u; /* [outputs / 8][position][channel][8] */
     float *memory;  /* [thread][v, m] of a panel */
@@ -24,10 +26,10 @@ bool winograd_suits(const conv_geometry *g, bool backward);
 /* How many blocks of images one chunk of the forward pass takes. */
 int64_t winograd_chunk_blocks(const conv_geometry *g);
 
-/* Transforms the weights w [k][c][3][3]; memory from ws. backward: x and y below are dz and dx. */
+/* Transforms the weights w [k][c][taps][taps]; memory from ws. backward: x and y below are dz and dx. */
 socle_status winograd_prepare(workspace *ws, const conv_geometry *g, bool backward, const float *w, winograd *out);
-/* y = x * w + bias and so on of `blocks` blocks, outputs [from, to) only, `from` a multiple of 8. x, y and bias (or NULL) are
- * those of all outputs. To be called inside cpu_for. */
+/* y = x * w + bias and so on of `blocks` blocks, outputs [from, to) only, `from` a multiple of 8. x, y and bias
+ * (or NULL) are those of all outputs. To be called inside cpu_for. */
 void winograd_run(const winograd *j, lane_map x, lane_map y, int64_t blocks, conv_range outputs, const float *bias,
                   bool relu);
 

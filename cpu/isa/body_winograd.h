@@ -1,22 +1,26 @@
-/* Transforms and products of Winograd's F(4x4, 3x3); see kernels_winograd.h for what each kernel computes.
+/* Transforms and products of Winograd's F(4x4, 3x3) and F(2x2, 5x5); see kernels_winograd.h for what each kernel
+ * computes.
  *
  * Along one axis, with the six points s = 0, p, -p, q, -q and infinity, p = 11/16 and q = 11/8:
  *
- *     weights  u(s) = (w0 + w1 s + w2 s^2) / N(s), and w2 at infinity;  N(s) = product of s minus every other finite point
+ *     weights  u(s) = (w0 + w1 s + w2 s^2 ...) / N(s), N(s) = product of s minus every other finite point;
+ *              at infinity the last w
  *     inputs   v(s) = sum over i of d_i times the coefficients of (product of x minus every other finite point)
  *     results  y_i  = sum over s of s^i u(s) v(s), and for the last i what is at infinity
  *
- * and both axes one after the other. These points rather than 0, +-1, +-2: all matrices then have entries about 1, every
- * coefficient of inputs and results is exact in float, and a third of the error is left.
+ * and both axes one after the other. These points rather than 0, +-1, +-2: all matrices then have entries about
+ * 1, every coefficient of inputs and results is exact in float, and a third of the error is left.
  *
- * Transforms go lane by lane, so there is no shuffle in them. Rows of inputs are made in pairs, (0, inf), (p, -p), (q, -q):
- * no pair needs what another has computed, and 12 values in between fit into registers, 36 would not.
+ * Transforms go lane by lane, so there is no shuffle in them. Rows of inputs are made in pairs, (0, inf), (p,
+ * -p), (q, -q): no pair needs what another has computed, and 12 values in between fit into registers, 36 would
+ * not.
  *
  * Order of summation: channels, one accumulator. Aliasing: none. */
 #include "kernels_winograd.h"
 #include "winograd_points.h"
 
-/* A register tile is OUTPUTS x PANEL: 24 accumulators of 32 registers, 12 of 16, or 8 where a product needs one of its own. */
+/* A register tile is OUTPUTS x PANEL: 24 accumulators of 32 registers, 12 of 16, or 8 where a product needs one
+ * of its own. */
 #if VW == 16 || defined(__aarch64__)
 enum { WINOGRAD_PANEL = 3, WINOGRAD_OUTPUTS = 8 };
 #elif defined(__FMA__)
@@ -29,37 +33,54 @@ enum { WINOGRAD_PANEL = 2, WINOGRAD_OUTPUTS = 4 };
 
 typedef float winograd_pack __attribute__((vector_size(WINOGRAD_PACK * 4), aligned(4), may_alias));
 
-INLINE void evaluate_window(winograd_pack to[WINOGRAD_INPUTS], winograd_pack a, winograd_pack b, winograd_pack c)
+/* w: taps, `step` apart. */
+INLINE void evaluate_window(winograd_pack to[WINOGRAD_INPUTS], const winograd_pack *w, int step, const int taps)
 {
-    const winograd_pack even_p = (a + WINOGRAD_P2 * c) * (1 / WINOGRAD_NP), odd_p = b * (WINOGRAD_P / WINOGRAD_NP);
-    const winograd_pack even_q = (a + WINOGRAD_Q2 * c) * (1 / WINOGRAD_NQ), odd_q = b * (WINOGRAD_Q / WINOGRAD_NQ);
-    to[0] = a * (1 / WINOGRAD_P2Q2);
+    winograd_pack even_p = w[0] + WINOGRAD_P2 * w[2 * step], odd_p = w[step] * (WINOGRAD_P / WINOGRAD_NP);
+    winograd_pack even_q = w[0] + WINOGRAD_Q2 * w[2 * step], odd_q = w[step] * (WINOGRAD_Q / WINOGRAD_NQ);
+    if (taps == 5) {
+        even_p += WINOGRAD_P4 * w[4 * step];
+        odd_p += w[3 * step] * (WINOGRAD_P3 / WINOGRAD_NP);
+        even_q += WINOGRAD_Q4 * w[4 * step];
+        odd_q += w[3 * step] * (WINOGRAD_Q3 / WINOGRAD_NQ);
+    }
+    even_p *= 1 / WINOGRAD_NP;
+    even_q *= 1 / WINOGRAD_NQ;
+    to[0] = w[0] * (1 / WINOGRAD_P2Q2);
     to[1] = even_p + odd_p;
     to[2] = even_p - odd_p;
     to[3] = even_q + odd_q;
     to[4] = even_q - odd_q;
-    to[5] = c;
+    to[5] = w[(taps - 1) * step];
 }
 
-static void winograd_windows_of_pack(const winograd_windows *w)
+INLINE void transform_windows(const winograd_windows *w, const int taps)
 {
-    enum { R = WINOGRAD_WINDOW, TAPS = R * R };
-    winograd_pack tap[TAPS] = { { 0 } };
+    enum { MOST = 5 };
+    winograd_pack tap[MOST * MOST] = { { 0 } };
     for (int64_t c = 0; c < w->channels; c++) {
         for (int k = 0; k < w->outputs; k++) {
             const float *from = w->w + k * w->w_output + c * w->w_channel;
-            for (int t = 0; t < TAPS; t++)
-                tap[t][k] = from[w->turned ? TAPS - 1 - t : t];
+            for (int t = 0; t < taps * taps; t++)
+                tap[t][k] = from[w->turned ? taps * taps - 1 - t : t];
         }
-        winograd_pack half[R][WINOGRAD_INPUTS], line[WINOGRAD_INPUTS];
-        for (int s = 0; s < R; s++)
-            evaluate_window(half[s], tap[s], tap[R + s], tap[2 * R + s]);
+        winograd_pack half[MOST][WINOGRAD_INPUTS], line[WINOGRAD_INPUTS];
+        for (int s = 0; s < taps; s++)
+            evaluate_window(half[s], tap + s, taps, taps);
         for (int i = 0; i < WINOGRAD_INPUTS; i++) {
-            evaluate_window(line, half[0][i], half[1][i], half[2][i]);
+            evaluate_window(line, half[0] + i, WINOGRAD_INPUTS, taps);
             for (int j = 0; j < WINOGRAD_INPUTS; j++)
                 *(winograd_pack *)(w->u + (i * WINOGRAD_INPUTS + j) * w->u_position + c * WINOGRAD_PACK) = line[j];
         }
     }
+}
+
+static void winograd_windows_of_pack(const winograd_windows *w)
+{
+    if (w->taps == 3)
+        transform_windows(w, 3);
+    else
+        transform_windows(w, 5);
 }
 
 /* ---- inputs ---- */
@@ -132,8 +153,8 @@ INLINE void transform_inputs(const input_rows *t, const int from, const int to, 
 
 enum { INPUT_ROW = WINOGRAD_INPUTS * CONV_LANES };
 
-/* Tile i of a panel; rows outside the image are a row of zeros. Pixels that are not side by side are copied to `copy`
- * first, channel by channel. */
+/* Tile i of a panel; rows outside the image are a row of zeros. Pixels that are not side by side are copied to
+ * `copy` first, channel by channel. */
 INLINE input_rows rows_of_tile(const winograd_inputs *p, int i, const float *copy)
 {
     static const float zeros[INPUT_ROW] = { 0 };
@@ -232,55 +253,70 @@ static void winograd_products_of_panel(const winograd_products *p)
 
 /* ---- results ---- */
 
-INLINE void interpolate(vf to[WINOGRAD_TILE], const vf m[WINOGRAD_INPUTS])
+enum { WINOGRAD_TILE_MAX = 4 };
+
+INLINE void interpolate(vf to[WINOGRAD_TILE_MAX], const vf m[WINOGRAD_INPUTS], const int tile)
 {
     const vf sum_p = m[1] + m[2], difference_p = m[1] - m[2], sum_q = m[3] + m[4], difference_q = m[3] - m[4];
     to[0] = m[0] + (sum_p + sum_q);
     to[1] = WINOGRAD_P * difference_p + WINOGRAD_Q * difference_q;
+    if (tile == 2) {
+        to[1] += m[5];
+        return;
+    }
     to[2] = WINOGRAD_P2 * sum_p + WINOGRAD_Q2 * sum_q;
     to[3] = m[5] + WINOGRAD_P3 * difference_p + WINOGRAD_Q3 * difference_q;
 }
 
-INLINE void transform_results(const winograd_results *p, const float *m, float *y, const int rows,
-                              const int columns, float bias)
+/* Of tile i of the panel. tile is a constant where it is inlined. */
+INLINE void transform_results(const winograd_results *p, int i, const float *m, float *y, float bias,
+                              const int tile)
 {
-    vf half[WINOGRAD_TILE][WINOGRAD_INPUTS];
+    vf half[WINOGRAD_TILE_MAX][WINOGRAD_INPUTS];
 #pragma GCC unroll 6
-    for (int j = 0; j < WINOGRAD_INPUTS; j++) {
-        vf column[WINOGRAD_INPUTS], to[WINOGRAD_TILE];
+    for (int s = 0; s < WINOGRAD_INPUTS; s++) {
+        vf column[WINOGRAD_INPUTS], to[WINOGRAD_TILE_MAX];
 #pragma GCC unroll 6
-        for (int i = 0; i < WINOGRAD_INPUTS; i++)
-            column[i] = vf_load(m + (i * WINOGRAD_INPUTS + j) * p->m_position);
-        interpolate(to, column);
+        for (int r = 0; r < WINOGRAD_INPUTS; r++)
+            column[r] = vf_load(m + (r * WINOGRAD_INPUTS + s) * p->m_position);
+        interpolate(to, column, tile);
 #pragma GCC unroll 4
-        for (int i = 0; i < WINOGRAD_TILE; i++)
-            half[i][j] = to[i];
+        for (int r = 0; r < tile; r++)
+            half[r][s] = to[r];
     }
 #pragma GCC unroll 4
-    for (int i = 0; i < WINOGRAD_TILE; i++) {
-        if (i >= rows)
+    for (int r = 0; r < tile; r++) {
+        if (r >= p->tile[i].rows)
             break;
-        vf line[WINOGRAD_TILE];
-        interpolate(line, half[i]);
+        vf line[WINOGRAD_TILE_MAX];
+        interpolate(line, half[r], tile);
 #pragma GCC unroll 4
-        for (int j = 0; j < WINOGRAD_TILE; j++) {
-            vf v = line[j] + vf_set(bias);
+        for (int s = 0; s < tile; s++) {
+            vf v = line[s] + vf_set(bias);
             if (p->relu)
                 v = vf_max(vf_set(0), v);
-            if (j < columns)
-                vf_store(y + i * p->y_row + j * p->y_column, v);
+            if (s < p->tile[i].columns)
+                vf_store(y + r * p->y_row + s * p->y_column, v);
         }
     }
 }
 
-static void winograd_results_of_panel(const winograd_results *p)
+INLINE void results_of_panel(const winograd_results *p, const int tile)
 {
     const float *m = p->m;
     for (int k = 0; k < p->outputs; k++)
         for (int i = 0; i < p->tiles; i++, m += CONV_LANES)
             for (int lane = 0; lane < CONV_LANES; lane += VW)
-                transform_results(p, m + lane, p->tile[i].y + k * p->y_output + lane, p->tile[i].rows,
-                                  p->tile[i].columns, p->bias ? p->bias[k] : 0);
+                transform_results(p, i, m + lane, p->tile[i].y + k * p->y_output + lane, p->bias ? p->bias[k] : 0,
+                                  tile);
+}
+
+static void winograd_results_of_panel(const winograd_results *p)
+{
+    if (p->taps == 3)
+        results_of_panel(p, 4);
+    else
+        results_of_panel(p, 2);
 }
 
 static const struct cpu_winograd_kernels winograd_kernels = {

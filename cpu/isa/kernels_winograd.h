@@ -1,8 +1,9 @@
-/* The serial kernels of Winograd's F(4x4, 3x3), in the lane format: see winograd.h for what they add up to.
+/* The serial kernels of Winograd's F(4x4, 3x3) and F(2x2, 5x5), in the lane format: see winograd.h for what they
+ * add up to.
  *
- * A tile is 6x6 inputs that make 4x4 results; transformed, it has 36 positions. A panel of up to `panel` tiles goes through
- * all kernels together, [position][channel][tile][16], with gaps between positions. Strides and steps count floats. Nothing
- * needs to be aligned. */
+ * A tile is 6x6 inputs that make 4x4 results of 3x3 windows, or 2x2 of 5x5; transformed, it has 36 positions. A
+ * panel of up to `panel` tiles goes through all kernels together, [position][channel][tile][16], with gaps
+ * between positions. Strides and steps count floats. Nothing needs to be aligned. */
 #ifndef CPU_ISA_KERNELS_WINOGRAD_H
 #define CPU_ISA_KERNELS_WINOGRAD_H
 
@@ -10,16 +11,21 @@
 #include <stdint.h>
 
 enum {
-    WINOGRAD_TILE = 4,   /* results along an axis, */
-    WINOGRAD_WINDOW = 3, /* taps, */
-    WINOGRAD_INPUTS = 6, /* inputs */
+    WINOGRAD_INPUTS = 6, /* along an axis: */
     WINOGRAD_POSITIONS = 36,
     WINOGRAD_PACK = 8, /* outputs side by side in transformed weights */
     WINOGRAD_PANEL_MAX = 3
 };
 
-/* Eight outputs of w [output][channel][3][3], from tap to tap 1. */
+/* Results of a tile along an axis. taps: of the window, 3 or 5. */
+static inline int winograd_tile(int taps)
+{
+    return WINOGRAD_INPUTS + 1 - taps;
+}
+
+/* Eight outputs of w [output][channel][taps][taps], from tap to tap 1. */
 typedef struct winograd_windows {
+    int taps;
     const float *w;
     int64_t w_output, w_channel;
     int outputs; /* there are; the rest of the eight counts as 0 */
@@ -54,7 +60,7 @@ typedef struct winograd_products {
 
 /* Results of a panel, up to eight outputs. */
 typedef struct winograd_results {
-    int tiles, outputs;
+    int taps, tiles, outputs;
     const float *m;
     int64_t m_position;
     struct {
