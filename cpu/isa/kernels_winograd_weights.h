@@ -8,9 +8,10 @@
 #define CPU_ISA_KERNELS_WINOGRAD_WEIGHTS_H
 
 #include "kernels_conv.h"
-#include "kernels_winograd.h" /* WINOGRAD_TILE: rows and columns of dz in a tile; WINOGRAD_INPUTS: of x in its patch */
+#include "kernels_winograd.h" /* WINOGRAD_INPUTS: rows and columns of x in a patch */
 
 enum {
+    WINOGRAD_TILE = 4,                          /* rows and columns of dz in a tile */
     WINOGRAD_COLUMNS = 8,                       /* channels of x side by side */
     WINOGRAD_X = WINOGRAD_COLUMNS * CONV_LANES, /* floats of a tile in such a panel of x, */
     WINOGRAD_Z = CONV_LANES * CONV_LANES        /* and in one of 16 outputs of dz */
