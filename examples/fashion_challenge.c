@@ -31,7 +31,7 @@ static const recipe recipes[] = {
     { .name = "wide", .model = "wide", .batch = 1024, .lr = 1e-2 },
     { .name = "wide-aug", .model = "wide", .batch = 1024, .lr = 1e-2, .pad = 1, .flip = 0.5 },
     /* Our own for few epochs: smaller batches are four times as many steps, and mirrored images a second set of them. */
-    { .name = "quick", .width = 24, .batch = 256, .lr = 5e-3, .flip = 0.5, .decay_weights_only = true },
+    { .name = "quick", .width = 16, .batch = 256, .lr = 1e-2, .flip = 0.5, .decay_weights_only = true },
 };
 enum { RECIPES = sizeof recipes / sizeof recipes[0] };
 
