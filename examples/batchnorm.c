@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "inspect.h"
+#include "mnist.h"
 #include "options.h"
 
 enum { BATCH = 512 };
@@ -71,15 +72,6 @@ enum { CONFIGS = sizeof configs / sizeof configs[0] };
 
 /* Of all pixels of the first 50,000 images. */
 static const double pixel_mean = 0.1304, pixel_std = 0.3073;
-
-/* The training images, read once for all runs. */
-static socle_dataset *images_read(const char *dir)
-{
-    char pixels[4096], labels[4096];
-    snprintf(pixels, sizeof pixels, "%s/train-images-idx3-ubyte", dir);
-    snprintf(labels, sizeof labels, "%s/train-labels-idx1-ubyte", dir);
-    return socle_dataset_idx(pixels, labels, 10);
-}
 
 /* Five sixths of the images, the first 50,000, to train on; the last 10,000 to validate. */
 static socle_data *data_of(const options *o, const socle_dataset *images, socle_device *d, size_t batch,
@@ -294,7 +286,7 @@ int main(int argc, char **argv)
     if (!options_make_out(&o, &made_out))
         return 1;
     socle_device *device = socle_device_open(o.device, (socle_device_desc){ .threads = o.threads });
-    socle_dataset *images = device ? images_read(o.data) : NULL;
+    socle_dataset *images = device ? mnist_files(o.data, "train") : NULL;
     socle_status s = images ? SOCLE_OK : socle_error_status();
     if (device && !o.quiet)
         printf("%s\n", socle_device_name(device));
