@@ -25,24 +25,22 @@ typedef struct config {
     socle_norm_kind norm;
     variant variant;
     int groups, batch, epochs;
-    double lr, top,
-        end; /* top > 0: lr -> top over the first `rise` of the training, then -> end, in straight lines */
-    double rise;
+    /* top > 0: lr -> top over the first `rise` of the training, then -> end, in straight lines */
+    double lr, top, end, rise;
     bool lsuv;       /* initial weights by LSUV, which needs activations that can be shifted */
     const char *why; /* what to say when it comes out below 0.5 */
 } config;
 
 static const char small_batches[] =
     "In a batch of 2 the last layer's mean and variance are made of 2 numbers, so training divides by noise; and "
-    "the "
-    "running averages that evaluation divides by never saw such batches one by one.";
-static const char too_fast[] = "Without a norm the activations grow from layer to layer at this rate, until the "
-                               "ReLUs are all at 0 and no gradient "
-                               "comes through: the rate is too high for the initialisation.";
-static const char no_variance[] = "An instance's statistics at 1x1 pixels are of a single number, whose variance "
-                                  "is 0 (the notebook's division gives "
-                                  "NaN): all that reaches the last layer is each channel's bias, the same for "
-                                  "every image. So it cannot classify.";
+    "the running averages that evaluation divides by never saw such batches one by one.";
+static const char too_fast[] =
+    "Without a norm the activations grow from layer to layer at this rate, until the ReLUs are all at 0 and no "
+    "gradient comes through: the rate is too high for the initialisation.";
+static const char no_variance[] =
+    "An instance's statistics at 1x1 pixels are of a single number, whose variance is 0 (the notebook's division "
+    "gives NaN): all that reaches the last layer is each channel's bias, the same for every image. So it cannot "
+    "classify.";
 static const char whole_layer[] =
     "One weight and one bias for a whole layer cannot put channels right that have gone astray at this rate.";
 
