@@ -62,8 +62,8 @@ int bench_peak(int threads, double seconds, bool json); /* threads: 1 to this ma
 int bench_conv(const bench *b);
 int bench_linear(const bench *b);
 int bench_gemm(const bench *b);
-int bench_rows(const bench *b,
-               const char *spec); /* all others, on the device that spec names; b->device is not read */
+/* All others, on the device that spec names; b->device is not read. */
+int bench_rows(const bench *b, const char *spec);
 /* The loader, and reading the IDX files in folder (NULL: none). */
 int bench_load(const bench *b, const char *folder);
 /* A workload (NULL: the first) on the device that spec names; b.device is not read. started: bench_now() when the program

@@ -26,6 +26,7 @@ typedef struct grad_job {
     const float *packed;
     int64_t group_size, tile_size;
     int64_t chunk_blocks, chunks;
+    int64_t done;     /* chunks, in rounds before this one */
     float *dz;        /* [thread][block][k][pixel][16] */
     int64_t dz_size;  /* of a thread */
     float *db_lanes;  /* [chunks][k][16], or NULL */
@@ -125,12 +126,22 @@ static void chunk_dx(const grad_job *j, int64_t chunk, lane_map dz)
 static void grad_chunks(void *arg, int64_t first, int64_t last)
 {
     const grad_job *j = arg;
-    for (int64_t chunk = first; chunk < last; chunk++) {
+    for (int64_t chunk = j->done + first; chunk < j->done + last; chunk++) {
         lane_map dz = chunk_dz(j, chunk);
         if (j->dx.at)
             chunk_dx(j, chunk, dz);
         if (j->gw)
             grad_w_chunk(j->gw, chunk, dz);
+    }
+}
+
+static void run_rounds(cpu_device *d, grad_job *j)
+{
+    const int64_t round = j->gw ? grad_w_round_chunks(j->gw) : j->chunks;
+    for (int64_t i = 0; j->done < j->chunks; i++, j->done += round) {
+        cpu_for(d->threads, min64(round, j->chunks - j->done), 1, grad_chunks, j);
+        if (j->gw)
+            grad_w_round(d, j->gw, i);
     }
 }
 
@@ -210,7 +221,7 @@ socle_status conv_lanes_grad(cpu_device *d, const conv_geometry *g, socle_epilog
     j.copies = norm || j.relu || (dw && grad_w_wants_zeros(&gw));
     if ((s = prepare(&ws, &j, w, db != NULL)) != SOCLE_OK)
         return workspace_end(&ws, s);
-    cpu_for(d->threads, j.chunks, 1, grad_chunks, &j);
+    run_rounds(d, &j);
     if (dw)
         grad_w_finish(d, &gw);
     if (db)

@@ -380,11 +380,11 @@ static socle_status prepare_channels(workspace *ws, grad_w *j)
 
 static socle_status prepare_winograd(workspace *ws, grad_w *j, lane_map x)
 {
-    socle_status s = winograd_weights_prepare(ws, &j->winograd, j->g, x, j->chunk_blocks);
+    socle_status s = winograd_weights_prepare(ws, &j->winograd, j->g, x, j->chunk_blocks, WINOGRAD_WEIGHTS_ROUND);
     if (s != SOCLE_OK)
         return s;
     j->slice = lane_groups(j->g) * filter(j->g) * GROUP;
-    j->slices = j->winograd.kept ? 1 : j->chunks;
+    j->slices = j->winograd.kept ? j->winograd.rounds : j->chunks;
     j->partial = workspace_floats(ws, j->slices * j->slice);
     return j->partial ? SOCLE_OK : SOCLE_ERR_NOMEM;
 }
@@ -422,6 +422,17 @@ void grad_w_chunk(const grad_w *j, int64_t chunk, lane_map dz)
         turn_chunk_of(j, chunk, dz);
 }
 
+int64_t grad_w_round_chunks(const grad_w *j)
+{
+    return j->way == GRAD_W_WINOGRAD ? (j->winograd.round - 1) / j->chunk_blocks + 1 : j->chunks;
+}
+
+void grad_w_round(cpu_device *d, const grad_w *j, int64_t i)
+{
+    if (j->way == GRAD_W_WINOGRAD && j->winograd.kept)
+        winograd_weights_round(d, &j->winograd, i, j->partial + i * j->slice);
+}
+
 static void sum_lane_groups(void *arg, int64_t first, int64_t last)
 {
     const grad_w *j = arg;
@@ -446,7 +457,5 @@ void grad_w_finish(cpu_device *d, const grad_w *j)
         j->kernels->sum_slices(j->dw, j->partial, j->slices, j->slice, j->slice);
         return;
     }
-    if (j->way == GRAD_W_WINOGRAD && j->winograd.kept)
-        winograd_weights_finish(d, &j->winograd, j->partial);
     cpu_for(d->threads, groups, WORK / (j->slices * filter(g) * GROUP) + 1, sum_lane_groups, (void *)j);
 }

@@ -10,7 +10,7 @@ typedef enum grad_w_way {
     GRAD_W_IMAGES,   /* images in the lanes: partial sums of every chunk of images, [k][c r s] */
     GRAD_W_CHANNELS, /* 16 outputs in the lanes: partial sums of every chunk of images, [k / 16][c r s][16] */
     GRAD_W_WEIGHTS,  /* 16 outputs in the lanes, dz of all images is kept, and chunks are parts of the weights */
-    GRAD_W_WINOGRAD  /* 3x3 windows: partial sums like those of CHANNELS, or one of all images */
+    GRAD_W_WINOGRAD  /* 3x3 windows: partial sums like those of CHANNELS, or of rounds of chunks */
 } grad_w_way;
 
 /* Output pixels of which one list of columns of dw takes the same: x of the pixel (rows.from, columns.from) and of column
@@ -53,7 +53,10 @@ socle_status grad_w_prepare(workspace *ws, grad_w *j, lane_map x, int64_t chunk_
 bool grad_w_wants_zeros(const grad_w *j);
 /* One chunk's share; dz is the chunk's, of all channels. */
 void grad_w_chunk(const grad_w *j, int64_t chunk, lane_map dz);
-/* After all chunks: sums into dw. */
+/* Chunks come in rounds: grad_w_round(d, j, i) after the chunks of round i, [i round, (i + 1) round). */
+int64_t grad_w_round_chunks(const grad_w *j);
+void grad_w_round(cpu_device *d, const grad_w *j, int64_t i);
+/* After all rounds: sums into dw. */
 void grad_w_finish(cpu_device *d, const grad_w *j);
 
 #endif

@@ -1,5 +1,5 @@
-/* Convolutions of a few images, those of conv_small.c aside: their windows unrolled (im2col), then matrix products. Blocks of 16 images would be
- * mostly empty here. One image at a time, so that the unrolled windows stay small. With P = Ho Wo and per group
+/* Convolutions of a few images, those of conv_small.c aside: their windows unrolled (im2col), then matrix products. Blocks of 16
+ * images would be mostly empty here. One image at a time, so that the unrolled windows stay small. With P = Ho Wo and per group
  *
  *     y (K, P) = w (K, CRS) cols (CRS, P)    dcols = w^T dz, dx = col2im(dcols)    dw += dz cols^T */
 #include "conv_rows.h"

@@ -2,8 +2,9 @@
  *
  * Few weights: a chunk of images goes through the caches in steps of tiles, transformed, multiplied and added to
  * 36 matrices of sums; its share of dw is one more transform. Many weights: these matrices would not stay in any
- * cache, nor have a share for every chunk of images. Then what is transformed is kept, of all images (2.25 times
- * x and dz, and what tiles stick out), and parts of the weights sum over all of it.
+ * cache, nor have a share for every chunk of images. Then what is transformed is kept (2.25 times x and dz, and
+ * what tiles stick out), and parts of the weights sum over all of it; a round of images at a time, since a large
+ * batch of large images would take gigabytes.
  *
  * Sums run over tiles in the order of blocks, rows and columns, whatever thread it is. */
 #include "winograd_weights.h"
@@ -143,7 +144,7 @@ static void chunk_steps(const winograd_weights *j, int64_t block, int64_t tiles,
 
 static void keep_steps(const winograd_weights *j, int64_t block, int64_t tiles, lane_map dz)
 {
-    const int64_t steps = divide_up(tiles, j->step), before = block * j->tiles;
+    const int64_t steps = divide_up(tiles, j->step), before = block % j->round * j->tiles;
     for (int64_t s = 0; s < steps; s++) {
         const int64_t first = tiles * s / steps, count = tiles * (s + 1) / steps - first;
         transform(j, block, first, count, dz, j->x_all.at + (before + first) * WINOGRAD_X,
@@ -171,13 +172,13 @@ typedef struct parts_job {
     const winograd_weights *j;
     float *dw;
     int64_t columns; /* how many parts */
+    int64_t tiles;   /* of the round */
 } parts_job;
 
-static void sum_all_tiles(const winograd_weights *j, int64_t k, int64_t c, int64_t panels, int64_t columns,
-                          float *sums)
+static void sum_all_tiles(const winograd_weights *j, int64_t tiles, int64_t k, int64_t c, int64_t panels,
+                          int64_t columns, float *sums)
 {
     enum { TILES = 8 }; /* whose z and x stay in the L1 cache */
-    const int64_t tiles = j->g->blocks * j->tiles;
     for (int p = 0; p < WINOGRAD_POSITIONS; p++)
         for (int64_t t = 0; t < tiles; t += TILES)
             j->kernels->product(&(winograd_product){
@@ -203,16 +204,17 @@ static void parts_of_weights(void *arg, int64_t first, int64_t last)
     for (int64_t i = first; i < last; i++) {
         const int64_t k = i / job->columns * PART_PANELS, c = i % job->columns * j->part;
         const int64_t panels = min64(PART_PANELS, j->panels - k);
-        sum_all_tiles(j, k, c, panels, min64(j->part, j->columns - c), sums);
+        sum_all_tiles(j, job->tiles, k, c, panels, min64(j->part, j->columns - c), sums);
         for (int64_t of = 0; of < panels; of++)
             j->kernels->windows(sums + of * j->sums.panel, j->sums.point, min64(j->part, g->c - c),
                                 job->dw + ((k + of) * g->c + c) * WINDOW * GROUP);
     }
 }
 
-void winograd_weights_finish(cpu_device *d, const winograd_weights *j, float *dw)
+void winograd_weights_round(cpu_device *d, const winograd_weights *j, int64_t i, float *dw)
 {
-    const parts_job job = { j, dw, divide_up(j->columns, j->part) };
+    const int64_t blocks = min64(j->round, j->g->blocks - i * j->round);
+    const parts_job job = { j, dw, divide_up(j->columns, j->part), blocks * j->tiles };
     cpu_for(d->threads, divide_up(j->panels, PART_PANELS) * job.columns, 1, parts_of_weights, (void *)&job);
 }
 
@@ -246,7 +248,7 @@ static bool take(workspace *ws, winograd_matrices *m, int64_t panels, int64_t pa
 }
 
 socle_status winograd_weights_prepare(workspace *ws, winograd_weights *j, const conv_geometry *g, lane_map x,
-                                      int64_t chunk_blocks)
+                                      int64_t chunk_blocks, int64_t round_floats)
 {
     enum { FLOATS = 1 << 17, LEAST = 2, KEEP = 1 << 20 }; /* a step's matrices; tiles; sums for a thread */
     const int64_t threads = ws->device->threads;
@@ -265,7 +267,10 @@ socle_status winograd_weights_prepare(workspace *ws, winograd_weights *j, const 
     j->step = FLOATS / tile < LEAST ? LEAST : FLOATS / tile;
     j->kept = WINOGRAD_POSITIONS * GROUP * j->panels * j->columns > KEEP;
     j->part = j->kept ? min64(PART_COLUMNS, j->columns) : j->columns;
-    const int64_t tiles = j->kept ? g->blocks * j->tiles : j->step, copies = j->kept ? 1 : threads;
+    const int64_t most = round_floats / (tile * j->tiles * chunk_blocks) + 1; /* chunks of a round */
+    j->round = j->kept ? min64(most * chunk_blocks, g->blocks) : g->blocks;
+    j->rounds = divide_up(g->blocks, j->round);
+    const int64_t tiles = j->kept ? j->round * j->tiles : j->step, copies = j->kept ? 1 : threads;
     if (!take(ws, &j->x_all, j->columns / WINOGRAD_COLUMNS, tiles * WINOGRAD_X, copies) ||
         !take(ws, &j->z_all, j->panels, tiles * WINOGRAD_Z, copies) ||
         !take(ws, &j->sums, j->kept ? min64(PART_PANELS, j->panels) : j->panels, j->part * GROUP, threads))

@@ -20,9 +20,10 @@ typedef struct winograd_weights {
     int64_t tiles_w, tiles;  /* of one image */
     int64_t columns, panels; /* channels, a multiple of 8; 16s of outputs */
     int64_t chunk_blocks;
-    bool kept;    /* what is transformed, of all images; products wait for winograd_weights_finish */
-    int64_t step; /* tiles at a time */
-    winograd_matrices x_all, z_all; /* of all images, or of the first thread's step */
+    bool kept;             /* what is transformed, of a round of images; products wait for winograd_weights_round */
+    int64_t rounds, round; /* how many; blocks of one, a multiple of chunk_blocks */
+    int64_t step;          /* tiles at a time */
+    winograd_matrices x_all, z_all; /* of a round, or of the first thread's step */
     winograd_matrices sums;         /* of the first thread */
     int64_t part;                   /* kept: columns of a part of the weights */
     float *turned;                  /* a tile of dz for each thread */
@@ -31,12 +32,13 @@ typedef struct winograd_weights {
 
 /* Is this the faster way? A function of the shape only. */
 bool winograd_weights_suit(const conv_geometry *g, int64_t chunk_blocks);
-/* Takes memory. kernels: the device's. */
+enum { WINOGRAD_WEIGHTS_ROUND = 1 << 28 }; /* the usual round: 1 GB */
+/* Takes memory. round_floats: of a round, and at most a chunk more. */
 socle_status winograd_weights_prepare(workspace *ws, winograd_weights *j, const conv_geometry *g, lane_map x,
-                                      int64_t chunk_blocks);
+                                      int64_t chunk_blocks, int64_t round_floats);
 /* One chunk's share, of dz of the chunk: dw [outputs / 16][channels][3][3][16], or nothing yet if `kept`. */
 void winograd_weights_chunk(const winograd_weights *j, int64_t chunk, lane_map dz, float *dw);
-/* kept, after all chunks: 16 panel .. outputs, all images. dw [channels][3][3][16] */
-void winograd_weights_finish(cpu_device *d, const winograd_weights *j, float *dw);
+/* kept, after the chunks of round i: its share, dw as above. */
+void winograd_weights_round(cpu_device *d, const winograd_weights *j, int64_t i, float *dw);
 
 #endif

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "inspect.h"
+#include "mnist.h"
 #include "options.h"
 
 enum { BATCH = 512 };
@@ -24,24 +25,22 @@ typedef struct config {
     socle_norm_kind norm;
     variant variant;
     int groups, batch, epochs;
-    double lr, top,
-        end; /* top > 0: lr -> top over the first `rise` of the training, then -> end, in straight lines */
-    double rise;
+    /* top > 0: lr -> top over the first `rise` of the training, then -> end, in straight lines */
+    double lr, top, end, rise;
     bool lsuv;       /* initial weights by LSUV, which needs activations that can be shifted */
     const char *why; /* what to say when it comes out below 0.5 */
 } config;
 
 static const char small_batches[] =
     "In a batch of 2 the last layer's mean and variance are made of 2 numbers, so training divides by noise; and "
-    "the "
-    "running averages that evaluation divides by never saw such batches one by one.";
-static const char too_fast[] = "Without a norm the activations grow from layer to layer at this rate, until the "
-                               "ReLUs are all at 0 and no gradient "
-                               "comes through: the rate is too high for the initialisation.";
-static const char no_variance[] = "An instance's statistics at 1x1 pixels are of a single number, whose variance "
-                                  "is 0 (the notebook's division gives "
-                                  "NaN): all that reaches the last layer is each channel's bias, the same for "
-                                  "every image. So it cannot classify.";
+    "the running averages that evaluation divides by never saw such batches one by one.";
+static const char too_fast[] =
+    "Without a norm the activations grow from layer to layer at this rate, until the ReLUs are all at 0 and no "
+    "gradient comes through: the rate is too high for the initialisation.";
+static const char no_variance[] =
+    "An instance's statistics at 1x1 pixels are of a single number, whose variance is 0 (the notebook's division "
+    "gives NaN): all that reaches the last layer is each channel's bias, the same for every image. So it cannot "
+    "classify.";
 static const char whole_layer[] =
     "One weight and one bias for a whole layer cannot put channels right that have gone astray at this rate.";
 
@@ -71,15 +70,6 @@ enum { CONFIGS = sizeof configs / sizeof configs[0] };
 
 /* Of all pixels of the first 50,000 images. */
 static const double pixel_mean = 0.1304, pixel_std = 0.3073;
-
-/* The training images, read once for all runs. */
-static socle_dataset *images_read(const char *dir)
-{
-    char pixels[4096], labels[4096];
-    snprintf(pixels, sizeof pixels, "%s/train-images-idx3-ubyte", dir);
-    snprintf(labels, sizeof labels, "%s/train-labels-idx1-ubyte", dir);
-    return socle_dataset_idx(pixels, labels, 10);
-}
 
 /* Five sixths of the images, the first 50,000, to train on; the last 10,000 to validate. */
 static socle_data *data_of(const options *o, const socle_dataset *images, socle_device *d, size_t batch,
@@ -294,7 +284,7 @@ int main(int argc, char **argv)
     if (!options_make_out(&o, &made_out))
         return 1;
     socle_device *device = socle_device_open(o.device, (socle_device_desc){ .threads = o.threads });
-    socle_dataset *images = device ? images_read(o.data) : NULL;
+    socle_dataset *images = device ? mnist_files(o.data, "train") : NULL;
     socle_status s = images ? SOCLE_OK : socle_error_status();
     if (device && !o.quiet)
         printf("%s\n", socle_device_name(device));

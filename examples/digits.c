@@ -61,22 +61,12 @@ static socle_status pick(digits *d, socle_dataset *all, place *found)
 
 static socle_status read_idx(digits *d, const char *dir, const char *part)
 {
-    char images[4096], labels[4096];
-    snprintf(images, sizeof images, "%s/%s-images-idx3-ubyte", dir, part);
-    snprintf(labels, sizeof labels, "%s/%s-labels-idx1-ubyte", dir, part);
-    socle_dataset *all = socle_dataset_idx(images, labels, 10);
-    if (!all) {
-        socle_status s = socle_error_status();
-        return s == SOCLE_ERR_IO ? socle_fail(s, "%s; scripts/get-data mnist fetches MNIST", socle_error()) : s;
-    }
-    socle_dataset_desc o = socle_dataset_desc_of(all);
-    place *found = malloc(o.length * sizeof *found + 1);
-    socle_status s = found ? SOCLE_OK : no_memory(o.length);
-    if (s == SOCLE_OK && !socle_shape_equal(o.x_shape, socle_shape3(1, SIDE, SIDE)))
-        s = socle_fail(SOCLE_ERR_SHAPE, "%s: images of %lldx%lld pixels, not %dx%d", images,
-                       (long long)o.x_shape.dim[1], (long long)o.x_shape.dim[2], SIDE, SIDE);
-    if (s == SOCLE_OK)
-        s = pick(d, all, found);
+    socle_dataset *all = mnist_files(dir, part);
+    if (!all)
+        return socle_error_status();
+    size_t n = socle_dataset_desc_of(all).length;
+    place *found = malloc(n * sizeof *found + 1);
+    socle_status s = found ? pick(d, all, found) : no_memory(n);
     free(found);
     socle_dataset_free(all);
     return s;

@@ -3,8 +3,7 @@
 #define EXAMPLES_DIGITS_H
 
 #include <socle/socle.h>
-
-enum { SIDE = 28, PIXELS = SIDE * SIDE };
+#include "mnist.h"
 
 typedef struct digits {
     size_t threes, sevens;

@@ -3,25 +3,35 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-socle_status mnist_read(mnist *m, const char *dir)
+socle_dataset *mnist_files(const char *dir, const char *part)
 {
     char pixels[4096], labels[4096];
-    *m = (mnist){ 0 };
-    snprintf(pixels, sizeof pixels, "%s/train-images-idx3-ubyte", dir);
-    snprintf(labels, sizeof labels, "%s/train-labels-idx1-ubyte", dir);
+    snprintf(pixels, sizeof pixels, "%s/%s-images-idx3-ubyte", dir, part);
+    snprintf(labels, sizeof labels, "%s/%s-labels-idx1-ubyte", dir, part);
     socle_dataset *all = socle_dataset_idx(pixels, labels, CLASSES);
+    if (!all && socle_error_status() == SOCLE_ERR_IO)
+        (void)socle_fail(SOCLE_ERR_IO, "%s; scripts/get-data mnist fetches MNIST", socle_error());
+    if (!all)
+        return NULL;
+    const socle_shape image = socle_dataset_desc_of(all).x_shape;
+    if (socle_shape_equal(image, socle_shape3(1, SIDE, SIDE)))
+        return all;
+    (void)socle_fail(SOCLE_ERR_SHAPE, "%s: images of %lldx%lld pixels, not %dx%d", pixels, (long long)image.dim[1],
+                     (long long)image.dim[2], SIDE, SIDE);
+    socle_dataset_free(all);
+    return NULL;
+}
+
+socle_status mnist_read(mnist *m, const char *dir)
+{
+    *m = (mnist){ 0 };
+    socle_dataset *all = mnist_files(dir, "train");
     if (!all)
         return socle_error_status();
-    socle_dataset_desc desc = socle_dataset_desc_of(all);
-    size_t n = desc.length;
-    socle_status s = SOCLE_OK;
-    if (!socle_shape_equal(desc.x_shape, socle_shape3(1, SIDE, SIDE)))
-        s = socle_fail(SOCLE_ERR_FORMAT, "%s: the images are not of %d by %d pixels", pixels, SIDE, SIDE);
-    if (s == SOCLE_OK) {
-        m->x = malloc(n * PIXELS + 1);
-        m->y = malloc(n * sizeof *m->y + 1);
-        s = m->x && m->y ? SOCLE_OK : socle_fail(SOCLE_ERR_NOMEM, "no memory for %zu images", n);
-    }
+    size_t n = socle_dataset_desc_of(all).length;
+    m->x = malloc(n * PIXELS + 1);
+    m->y = malloc(n * sizeof *m->y + 1);
+    socle_status s = m->x && m->y ? SOCLE_OK : socle_fail(SOCLE_ERR_NOMEM, "no memory for %zu images", n);
     for (size_t i = 0; i < n && s == SOCLE_OK; i++)
         s = socle_dataset_get(all, i, m->x + i * PIXELS, m->y + i);
     m->train = n / 6 * 5 + n % 6 * 5 / 6;

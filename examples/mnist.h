@@ -13,8 +13,11 @@ typedef struct mnist {
     int32_t *y;          /* (train + valid): the digits */
 } mnist;
 
-/* dir holds train-images-idx3-ubyte(.gz) and train-labels-idx1-ubyte(.gz). Free it with mnist_free, on failure
- * too. */
+/* The pair PART-images-idx3-ubyte(.gz) and PART-labels-idx1-ubyte(.gz) in dir, part "train" or "t10k": images of 28x28
+ * pixels with their digits. Owned by the caller; NULL on failure. */
+socle_dataset *mnist_files(const char *dir, const char *part);
+
+/* The training images in dir. Free it with mnist_free, on failure too. */
 socle_status mnist_read(mnist *m, const char *dir);
 void mnist_free(mnist *m);
 

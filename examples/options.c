@@ -179,6 +179,37 @@ static const char *name_of(int letter)
     return flags[i].name;
 }
 
+/* A flag that stands alone. False: it is none. */
+static bool set_switch(options *o, int flag)
+{
+    switch (flag) {
+    case 'H':
+        return o->holdout = true;
+    case 'T':
+        return o->tta = true;
+    case 'B':
+        return o->per_batch = true;
+    case 'y':
+        return o->dry_run = true;
+    case 'n':
+        return o->norm_input = true;
+    case 'q':
+        return o->quiet = true;
+    case 'u':
+        return o->summary = true;
+    case 'f':
+        return o->lr_find = true;
+    case 'v':
+        return o->lsuv = true;
+    case 'a':
+        return o->stats = true;
+    case 'p':
+        return o->plot = true;
+    default:
+        return false;
+    }
+}
+
 /* One flag with its argument into o. False: it is none that sets anything. */
 static bool set(options *o, int flag, const char *text, const char *const *models)
 {
@@ -192,8 +223,14 @@ static bool set(options *o, int flag, const char *text, const char *const *model
     case 'o':
         o->out = text;
         return true;
+    case 'P':
+        o->out = text;
+        return o->plot = true;
     case 'S':
         o->save = text;
+        return true;
+    case 'i':
+        o->init = text;
         return true;
     case 'm':
     case 'c':
@@ -201,17 +238,6 @@ static bool set(options *o, int flag, const char *text, const char *const *model
     case 'E':
         o->model = one_of(name_of(flag), text, models);
         return true;
-    case 'i':
-        o->init = text;
-        return true;
-    case 'H':
-        return o->holdout = true;
-    case 'T':
-        return o->tta = true;
-    case 'B':
-        return o->per_batch = true;
-    case 'y':
-        return o->dry_run = true;
     case 'z':
         o->seeds = (int)whole_number("seeds", text, 1, 1000);
         return true;
@@ -233,25 +259,8 @@ static bool set(options *o, int flag, const char *text, const char *const *model
     case 'l':
         o->lr = positive_number("lr", text);
         return true;
-    case 'n':
-        return o->norm_input = true;
-    case 'q':
-        return o->quiet = true;
-    case 'u':
-        return o->summary = true;
-    case 'f':
-        return o->lr_find = true;
-    case 'v':
-        return o->lsuv = true;
-    case 'a':
-        return o->stats = true;
-    case 'P':
-        o->out = text;
-        return o->plot = true;
-    case 'p':
-        return o->plot = true;
     default:
-        return false;
+        return set_switch(o, flag);
     }
 }
 

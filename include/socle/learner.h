@@ -108,7 +108,8 @@ SOCLE_API socle_status socle_fit_with(socle_learner *l, socle_fit_desc o) SOCLE_
 
 /* While dry, fits of l (of any policy) compute and load nothing: they walk through their training batches for those callbacks
  * alone that say dry, the schedules and the recorder, so that a recorder tells which hyper-parameters every step would have.
- * Hyper-parameters are put back afterwards; counters and random stream stay as they are. Not inside a fit: ERR_STATE. */
+ * Hyper-parameters are put back afterwards; counters and random stream stay as they are. socle_lr_find, socle_learner_batch and
+ * socle_predict, which put everything back themselves, go on as ever. Not inside a fit: ERR_STATE. */
 SOCLE_API socle_status socle_learner_set_dry(socle_learner *l, bool dry);
 
 /* x of the first training batch of the epoch to come, as the model will get it: after the callbacks' before_batch. What

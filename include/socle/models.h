@@ -20,8 +20,8 @@ extern "C" {
  *     wide4      wide3, the first block a single convolution                                   1,224,948
  *     widedrop   wide with dropout: channels after the first block, numbers before the last    4,907,588
  *
- * resnet9: see socle_resnet9_new; resnet18, resnet34, resnet50: see socle_resnet_new; xresnet18, xresnet34, xresnet50: see socle_xresnet_new. (Parameters for
- * 1 channel and 10 classes.) ERR_ARG, naming those there are, for another name. */
+ * resnet9: see socle_resnet9_new; resnet18, resnet34, resnet50: see socle_resnet_new; xresnet18, xresnet34, xresnet50: see
+ * socle_xresnet_new. (Parameters for 1 channel and 10 classes.) ERR_ARG, naming those there are, for another name. */
 SOCLE_API socle_module *socle_model_new(socle_device *d, const char *name, int c_in, int classes);
 SOCLE_API const char *socle_model_name(size_t i); /* NULL past the last */
 
@@ -54,8 +54,8 @@ SOCLE_API socle_module *socle_resnet_new(socle_device *d, socle_resnet_desc o);
  * convolutions. */
 SOCLE_API socle_module *socle_xresnet_new(socle_device *d, socle_resnet_desc o);
 
-/* For small images (Page 2018, "How to train your ResNet"): 3x3 convolutions to width, 2 width (the maximum over 2x2 pixels, and a
- * residual pair), 4 width (maximum), 8 width (maximum, residual pair), the maximum over what pixels are left, linear layer.
+/* For small images (Page 2018, "How to train your ResNet"): 3x3 convolutions to width, 2 width (the maximum over 2x2 pixels, and
+ * a residual pair), 4 width (maximum), 8 width (maximum, residual pair), the maximum over what pixels are left, linear layer.
  * Images of at least 8x8. With width 64, three channels and ten classes it has 6,573,120 parameters. */
 typedef struct socle_resnet9_desc {
     int c_in, classes;  /* 0: 3 and 10 */

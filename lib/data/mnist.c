@@ -15,7 +15,7 @@ enum { CLASSES = 10 };
 static const char *const digits[CLASSES] = { "0", "1", "2", "3", "4", "5", "6", "7", "8", "9" };
 static const char *const clothes[CLASSES] = { "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
                                               "Sandal",      "Shirt",   "Sneaker",  "Bag",   "Ankle boot" };
-static const source mnist = { "MNIST's files are at http://yann.lecun.com/exdb/mnist", digits };
+static const source mnist = { "MNIST's files are at https://ossci-datasets.s3.amazonaws.com/mnist", digits };
 static const source fashion = { "Fashion-MNIST's are in the Debian package dataset-fashion-mnist, under "
                                 "/usr/share/datasets/fashion-mnist",
                                 clothes };

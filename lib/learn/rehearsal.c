@@ -20,12 +20,15 @@ socle_status rehearse(socle_learner *l, socle_callback cb, socle_fit_desc o)
 {
     learner *p = (learner *)l;
     const socle_learner before = *l;
+    const bool dry = p->dry;
     uint64_t counter = socle_ctx_random_counter(l->ctx);
     if (!push_callback(p, cb))
         return SOCLE_ERR_NOMEM;
     p->rehearsing = true;
+    p->dry = false; /* what is asked for is numbers */
     socle_status s = socle_fit_with(l, o);
     p->rehearsing = false;
+    p->dry = dry;
     (void)socle_learner_remove(l, cb.name);
     socle_ctx_set_random_counter(l->ctx, counter);
     put_back(l, &before);

@@ -280,10 +280,18 @@ static socle_status check_memory(const char *what, const char *name, const socle
     return validate_shape(what, name, m, view_shape(&p->view));
 }
 
+static socle_status check_list(const char *what, const char *name, size_t n, socle_tensor *const *list)
+{
+    SOCLE_CHECK(n == 0 || list, SOCLE_ERR_ARG, "%s: the list of %s is missing", what, name);
+    return SOCLE_OK;
+}
+
 /* m, v: NULL where the step has none. */
 static socle_status check_averages(const char *what, size_t n, socle_tensor *const *p, socle_tensor *const *g,
                                    socle_tensor *const *m, socle_tensor *const *v)
 {
+    SOCLE_TRY(check_list(what, "parameters", n, p));
+    SOCLE_TRY(check_list(what, "gradients", n, g));
     for (size_t i = 0; i < n; i++) {
         SOCLE_TRY(check_step(what, p[i], g[i], p[0]));
         if (m)
@@ -298,6 +306,8 @@ socle_status validate_sgd_many(size_t n, socle_tensor *const *p, socle_tensor *c
                                const socle_sgd_args *a)
 {
     SOCLE_CHECK(a, SOCLE_ERR_ARG, "sgd: the hyperparameters are missing");
+    SOCLE_TRY(check_list("sgd", "parameters", n, p));
+    SOCLE_TRY(check_list("sgd", "gradients", n, g));
     for (size_t i = 0; i < n; i++) {
         SOCLE_TRY(check_step("sgd", p[i], g[i], p[0]));
         if (m)
@@ -334,6 +344,7 @@ socle_status validate_clip_many(size_t n, socle_tensor *const *g, const socle_te
     SOCLE_CHECK(limit > 0 && limit <= FLT_MAX, SOCLE_ERR_ARG, "clip: a limit of %g", (double)limit);
     SOCLE_CHECK(shape_numel(view_shape(&norm->view)) == 1, SOCLE_ERR_SHAPE,
                 "clip: the length has shape %s, expected one element", shape_text(view_shape(&norm->view)).text);
+    SOCLE_TRY(check_list("clip", "gradients", n, g));
     for (size_t i = 0; i < n; i++)
         SOCLE_TRY(validate_output("clip", "gradient", g[i], norm, TYPE_REAL));
     return SOCLE_OK;
@@ -341,6 +352,8 @@ socle_status validate_clip_many(size_t n, socle_tensor *const *g, const socle_te
 
 socle_status validate_axpby_many(size_t n, socle_tensor *const *y, socle_tensor *const *x)
 {
+    SOCLE_TRY(check_list("axpby", "results", n, y));
+    SOCLE_TRY(check_list("axpby", "inputs", n, x));
     for (size_t i = 0; i < n; i++) {
         SOCLE_TRY(validate_axpby(y[i], x[i]));
         SOCLE_TRY(validate_operand("axpby", "result", y[i], y[0], TYPE_REAL));

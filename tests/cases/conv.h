@@ -35,7 +35,6 @@ static const conv_row conv_rows[] = {
     { "512-512 3x3 s1 4",     256, 512, 4, 4, 512, 3, 3,  CONV(1, 1), CASE_BENCH | CASE_HUGE, 0 },
 
     /* layers of wide residual networks */
-    { "16-16 5x5 s1 28",      256, 16, 28, 28, 16, 5, 5,  CONV(1, 2), CASE_BENCH | CASE_HUGE, 0 },
     { "16-16 3x3 s1 28",      256, 16, 28, 28, 16, 3, 3,  CONV(1, 1), CASE_BENCH | CASE_HUGE, 0 },
     { "32-32 3x3 s1 28",      256, 32, 28, 28, 32, 3, 3,  CONV(1, 1), CASE_BENCH | CASE_HUGE, 0 },
     { "64-64 3x3 s1 14",      256, 64, 14, 14, 64, 3, 3,  CONV(1, 1), CASE_BENCH | CASE_HUGE, 0 },

@@ -1,8 +1,12 @@
 /* Which convolutions go by tiles of 4x4 or 2x2. */
 #include <criterion/criterion.h>
 #include <string.h>
+#include "cpu/parallel.h"
 #include "cpu/winograd.h"
+#include "cpu/winograd_weights.h"
 #include "cases/conv.h"
+#include "core/device.h"
+#include "support/support.h"
 
 static conv_geometry geometry(const conv_row *r)
 {
@@ -67,4 +71,73 @@ Test(winograd, leaves_to_the_direct_way_what_that_does_better)
     cr_assert(!suits(small, false) && !suits(small, true));
     const conv_row thin = { "", 256, 1, 28, 28, 8, 3, 3, CONV(1, 1), 0, 0 };
     cr_assert(!suits(thin, false) && !suits(thin, true));
+}
+
+/* ---- rounds of images ---- */
+
+enum { CHANNELS = 128, OUTPUTS = 256, SIDE = 6, IMAGES = 40, BLOCKS = 3, WEIGHTS = CHANNELS * OUTPUTS * 9 };
+
+typedef struct chunks_job {
+    const winograd_weights *j;
+    lane_map dz;
+    int64_t first;
+} chunks_job;
+
+static void run_chunks(void *arg, int64_t first, int64_t last)
+{
+    const chunks_job *job = arg;
+    for (int64_t chunk = job->first + first; chunk < job->first + last; chunk++) {
+        lane_map dz = job->dz;
+        dz.at += chunk * dz.block;
+        winograd_weights_chunk(job->j, chunk, dz, NULL);
+    }
+}
+
+static socle_tensor *blocks_of(socle_device *d, int channels, uint64_t seed)
+{
+    static double values[IMAGES * OUTPUTS * SIDE * SIDE];
+    const socle_shape s = socle_shape4(IMAGES, channels, SIDE, SIDE);
+    fill_random(values, shape_count(s), seed, -1, 1);
+    return tensor_lanes(d, SOCLE_F32, s, SOCLE_LANES, values);
+}
+
+/* dw as the sum of all rounds, in the format they have; how many rounds. */
+static int64_t gradient(cpu_device *d, const conv_geometry *g, lane_map x, lane_map dz, int64_t round_floats,
+                        double *dw)
+{
+    static float share[WEIGHTS];
+    workspace ws = { .device = d };
+    winograd_weights j;
+    cr_assert_eq(winograd_weights_prepare(&ws, &j, g, x, 1, round_floats), SOCLE_OK);
+    cr_assert(j.kept);
+    memset(dw, 0, WEIGHTS * sizeof *dw);
+    for (int64_t i = 0; i < j.rounds; i++) {
+        chunks_job job = { &j, dz, i * j.round };
+        cpu_for(d->threads, i + 1 < j.rounds ? j.round : BLOCKS - job.first, 1, run_chunks, &job);
+        winograd_weights_round(d, &j, i, share);
+        for (int k = 0; k < WEIGHTS; k++)
+            dw[k] += (double)share[k];
+    }
+    (void)workspace_end(&ws, SOCLE_OK);
+    return j.rounds;
+}
+
+/* Large batches are cut so that what is kept of them fits memory. */
+Test(winograd, gradients_of_weights_in_rounds_are_those_of_all_images_at_once)
+{
+    socle_device *d = socle_device_open("cpu", (socle_device_desc){ .threads = 2 });
+    const conv_row r = { "", IMAGES, CHANNELS, SIDE, SIDE, OUTPUTS, 3, 3, CONV(1, 1), 0, 0 };
+    const conv_geometry g = geometry(&r);
+    socle_tensor *x = blocks_of(d, CHANNELS, 1), *dz = blocks_of(d, OUTPUTS, 2);
+    const socle_view vx = socle_view_of(x), vz = socle_view_of(dz);
+    static double once[WEIGHTS], in_rounds[WEIGHTS];
+    cpu_device *self = socle_device_self(d);
+    cr_assert_eq(gradient(self, &g, lane_map_of(&vx), lane_map_of(&vz), WINOGRAD_WEIGHTS_ROUND, once), 1);
+    cr_assert_eq(gradient(self, &g, lane_map_of(&vx), lane_map_of(&vz), 1, in_rounds), BLOCKS);
+    /* Sums over images and pixels in another order; transforms enlarge an error by up to 36. */
+    const budget b = budget_sum(SOCLE_F32, IMAGES * SIDE * SIDE, 36);
+    cr_assert(values_close(in_rounds, once, WEIGHTS, b), "%s", support_message());
+    socle_release(x);
+    socle_release(dz);
+    socle_device_close(d);
 }

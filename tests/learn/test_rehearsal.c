@@ -55,6 +55,35 @@ Test(rehearsal, the_batch_is_what_a_fit_begins_with)
     tear_down(s);
 }
 
+static socle_flow count(socle_learner *l, void *user)
+{
+    (void)l;
+    ++*(int *)user;
+    return 0;
+}
+
+Test(rehearsal, a_dry_learner_still_shows_its_batch_finds_rates_and_predicts)
+{
+    setup s = set_up(16);
+    cr_assert_eq(socle_learner_set_dry(s.l, true), SOCLE_OK);
+    socle_tensor *x = socle_learner_batch(s.l);
+    cr_assert_not_null(x, "%s", socle_error());
+    socle_release(x);
+    socle_lr_curve curve;
+    cr_assert_eq(socle_lr_find(s.l, (socle_lr_find_desc){ .max_iter = 5 }, &curve), SOCLE_OK, "%s", socle_error());
+    cr_assert_gt(curve.n, 1u);
+    socle_lr_curve_free(&curve);
+    socle_predictions p;
+    cr_assert_eq(socle_predict(s.l, (socle_predict_desc){ 0 }, &p), SOCLE_OK, "%s", socle_error());
+    cr_assert_eq(p.n, 8u);
+    socle_predictions_free(&p);
+    int steps = 0;
+    socle_learner_add(s.l, (socle_callback){ .name = "count", .user = &steps, .before_batch = count });
+    cr_assert_eq(socle_fit(s.l, 1, 0.1), SOCLE_OK);
+    cr_assert_eq(steps, 0, "it is dry again");
+    tear_down(s);
+}
+
 static socle_flow ask_inside(socle_learner *l, void *user)
 {
     *(socle_status *)user = socle_learner_batch(l) == NULL ? socle_error_status() : SOCLE_OK;

@@ -45,14 +45,12 @@ typedef struct conformance_options {
     const char *family; /* as conformance_family names them; NULL: all */
     const char *row;    /* only rows that contain this text; NULL: all */
     int threads;        /* 1 to this many are compared; 0 = 3 */
-    bool prims; /* through socle_prim_*, which adds compositions and empty operands, instead of the bare slots */
-    bool compose_only; /* the same on a device that ignores its optional slots */
-    bool small;        /* without the rows marked CASE_LARGE, which are there for the threads */
-    bool
-        quick; /* about one row in seven (of convolutions fewer), every function among them, in one to three memory layouts */
-    bool huge; /* with those marked CASE_HUGE: minutes, because the reference is scalar */
-    const conformance_timing
-        *timing; /* NULL: as the head of this file says. Else .threads is how many there are, 0 = all */
+    bool prims;         /* through socle_prim_*, which adds compositions and empty operands, not the bare slots */
+    bool compose_only;  /* the same on a device that ignores its optional slots */
+    bool small;         /* without the rows marked CASE_LARGE, which are there for the threads */
+    bool quick;         /* about one row in seven, every function among them, in one to three memory layouts */
+    bool huge;          /* with those marked CASE_HUGE: minutes, because the reference is scalar */
+    const conformance_timing *timing; /* or NULL. With it .threads is how many there are, 0 = all */
 } conformance_options;
 
 typedef enum conformance_verdict {

@@ -1,50 +1,6 @@
-/* Every fused slot against its composition: the same call on "ref" and on "ref" with compose_only, in every
- * mixture of formats. The slots add in double and round once, the compositions round after every step: budgets
- * count those. */
-#include <criterion/criterion.h>
-#include <math.h>
-#include "core/tensor.h"
-#include "support/support.h"
-
-enum { MAX_OUTPUTS = 15 };
-typedef struct outputs {
-    int n;
-    socle_tensor *t[MAX_OUTPUTS];
-} outputs;
-typedef void (*run_fn)(socle_device *d, const void *params, outputs *out);
-
-/* Runs fn on slots and on compositions and compares what it leaves in out. */
-static void agree(run_fn fn, const void *params, budget b)
-{
-    socle_device *slots = open_device("ref", 0);
-    socle_device *composed = socle_device_open("ref", (socle_device_desc){ .compose_only = true });
-    outputs want = { 0 }, got = { 0 };
-    fn(slots, params, &want);
-    fn(composed, params, &got);
-    for (int i = 0; i < want.n; i++) {
-        double *values = values_of(want.t[i]);
-        size_t n = shape_count(socle_shape_of(want.t[i]));
-        for (size_t e = 0; e < n; e++)
-            cr_assert(isfinite(values[e]), "element %zu of output %d was not written", e, i);
-        assert_close(got.t[i], values, n, b);
-        free(values);
-        socle_release(want.t[i]);
-        socle_release(got.t[i]);
-    }
-    socle_device_close(slots);
-    socle_device_close(composed);
-}
-
-/* A tensor of the given format in [-1, 1). */
-static socle_tensor *input(socle_device *d, socle_shape s, int lanes, uint64_t seed)
-{
-    size_t n = shape_count(s);
-    double *values = malloc((n + 1) * sizeof *values);
-    fill_random(values, n, seed, -1, 1);
-    socle_tensor *t = tensor_lanes(d, SOCLE_F32, s, lanes, values);
-    free(values);
-    return t;
-}
+/* Every fused slot but those over lists of tensors (test_compose_optim.c) against its composition, in every mixture of
+ * formats. */
+#include "composing.h"
 
 static socle_tensor *labels(socle_device *d, int64_t n, int classes, uint64_t seed)
 {
@@ -52,20 +8,6 @@ static socle_tensor *labels(socle_device *d, int64_t n, int classes, uint64_t se
     fill_whole(values, (size_t)n, seed, 0, classes - 1);
     socle_tensor *t = tensor_of(d, SOCLE_I32, socle_shape1(n), values);
     free(values);
-    return t;
-}
-
-/* Full of NaN, so that what is not written, or is read, shows. */
-static socle_tensor *output(socle_device *d, socle_shape s, int lanes)
-{
-    socle_tensor *t = socle_tensor_dense(d, SOCLE_F32, s, lanes);
-    assert_ok(socle_prim_fill(t, (double)NAN));
-    return t;
-}
-
-static socle_tensor *keep(outputs *out, socle_tensor *t)
-{
-    out->t[out->n++] = t;
     return t;
 }
 
@@ -372,7 +314,7 @@ Test(compose, cross_entropy_and_its_gradient_agree_with_their_slots)
     }
 }
 
-/* ---- axpby, dropout, sgd ---- */
+/* ---- axpby, dropout ---- */
 
 static void run_axpby(socle_device *d, const void *params, outputs *out)
 {
@@ -446,150 +388,7 @@ Test(compose, shift_images_agrees_with_its_slot_exactly)
         agree(run_shift, &cases[i], budget_exact);
 }
 
-typedef struct sgd_case {
-    socle_sgd_args a;
-    bool momentum;
-} sgd_case;
-
-static const sgd_case sgd_cases[] = {
-    { { .lr = 0.2f }, false },
-    { { .lr = 0.2f, .wd = 0.1f, .l2 = 0.3f }, false },
-    { { .lr = 0.2f, .mom = 0.9f }, true },
-    { { .lr = 0.2f, .mom = 0.9f, .damp = 0.1f, .wd = 0.1f, .l2 = 0.3f }, true },
-    { { .lr = 0.2f, .mom = 0.9f, .nesterov = true }, true },
-    { { .lr = 0.2f, .mom = 0.9f, .l2 = 0.3f, .nesterov = true }, true },
-};
-
-static void run_sgd(socle_device *d, const void *params, outputs *out)
-{
-    const sgd_case *c = params;
-    socle_shape s[3] = { socle_shape2(7, 5), socle_shape1(0), socle_shape4(20, 3, 2, 2) };
-    socle_tensor *p[3], *g[3], *m[3];
-    for (int i = 0; i < 3; i++) {
-        p[i] = keep(out, input(d, s[i], 1, (uint64_t)i));
-        g[i] = input(d, s[i], i == 2 ? 16 : 1, (uint64_t)i + 10);
-        m[i] = keep(out, input(d, s[i], 1, (uint64_t)i + 20));
-    }
-    assert_ok(socle_prim_sgd_many(3, p, g, c->momentum ? m : NULL, &c->a));
-    for (int i = 0; i < 3; i++)
-        socle_release(g[i]);
-}
-
-Test(compose, sgd_agrees_with_its_slot)
-{
-    for (size_t i = 0; i < sizeof sgd_cases / sizeof sgd_cases[0]; i++)
-        agree(run_sgd, &sgd_cases[i], budget_sum(SOCLE_F32, 6, 1));
-}
-
-typedef struct adam_case {
-    socle_adam_args a;
-    bool momentum;
-} adam_case;
-
-static const adam_case adam_cases[] = {
-    { { SOCLE_ADAM_SCALED, .lr = 0.2f, .keep = 1, .mom = 0.9f, .sqr_mom = 0.9f, .sqr_scale = 1, .eps = 0.3f },
-      true },
-    { { SOCLE_ADAM_SCALED, 0.2f, 0.9f, 0.3f, 0.9f, 0.9f, 2, 0.1f, 0.2f }, true },
-    { { SOCLE_ADAM_PLAIN, 0.2f, 0.9f, 0.3f, 0.9f, 0.9f, 2, 0.1f, 0.2f }, true },
-    { { SOCLE_ADAM_RMS, 0.2f, 0.9f, 0.3f, 0.9f, 0.9f, 2, 0.1f, 0.2f }, true },
-    { { SOCLE_ADAM_RMS, .lr = 0.2f, .keep = 1, .sqr_mom = 0.9f, .sqr_scale = 1, .eps = 0.3f }, false },
-    { { SOCLE_ADAM_SIGN, .lr = 0.2f, .keep = 1, .mom = 0.9f, .sqr_mom = 0.8f }, true },
-    { { SOCLE_ADAM_SIGN, .lr = 0.2f, .keep = 0.9f, .l2 = 0.3f, .mom = 0.9f, .sqr_mom = 0.8f }, true },
-};
-
-static void run_adam(socle_device *d, const void *params, outputs *out)
-{
-    const adam_case *c = params;
-    socle_shape s[3] = { socle_shape2(7, 5), socle_shape1(0), socle_shape4(20, 3, 2, 2) };
-    socle_tensor *p[3], *g[3], *m[3], *v[3];
-    for (int i = 0; i < 3; i++) {
-        p[i] = keep(out, input(d, s[i], 1, (uint64_t)i));
-        g[i] = input(d, s[i], i == 2 ? 16 : 1, (uint64_t)i + 10);
-        m[i] = keep(out, input(d, s[i], 1, (uint64_t)i + 20));
-        v[i] = keep(out, input(d, s[i], 1, (uint64_t)i + 30));
-        assert_ok(socle_prim_unary(SOCLE_UNARY_square, v[i], v[i], 0, 0, 0));
-    }
-    bool squares = c->a.kind != SOCLE_ADAM_SIGN;
-    assert_ok(socle_prim_adam_many(3, p, g, c->momentum ? m : NULL, squares ? v : NULL, &c->a));
-    for (int i = 0; i < 3; i++)
-        socle_release(g[i]);
-}
-
-/* A step is divided by 0.3 at least, which multiplies its roundings. */
-Test(compose, adam_agrees_with_its_slot)
-{
-    for (size_t i = 0; i < sizeof adam_cases / sizeof adam_cases[0]; i++)
-        agree(run_adam, &adam_cases[i], budget_sum(SOCLE_F32, 40, 1));
-}
-
-static const socle_lamb_args lamb_cases[] = {
-    { .lr = 0.2f, .mom = 0.9f, .mom_scale = 1, .sqr_mom = 0.9f, .sqr_scale = 1, .eps = 0.3f, .trust = 10 },
-    { 0.2f, 0.3f, 0.1f, 0.9f, 2, 0.9f, 2, 0.1f, 0.2f, 10 },
-    { 0.2f, 0.3f, 0.1f, 0.9f, 2, 0.9f, 2, 0.1f, 0.2f, 0.125f }, /* cut */
-};
-
-/* The last parameter is 0. */
-static void run_lamb(socle_device *d, const void *params, outputs *out)
-{
-    socle_shape s[5] = { socle_shape2(7, 5), socle_shape1(0), socle_shape4(20, 3, 2, 2), socle_shape0(),
-                         socle_shape1(3) };
-    socle_tensor *p[5], *g[5], *m[5], *v[5];
-    for (int i = 0; i < 5; i++) {
-        p[i] = keep(out, input(d, s[i], 1, (uint64_t)i));
-        g[i] = input(d, s[i], i == 2 ? 16 : 1, (uint64_t)i + 10);
-        m[i] = keep(out, input(d, s[i], 1, (uint64_t)i + 20));
-        v[i] = keep(out, input(d, s[i], 1, (uint64_t)i + 30));
-        assert_ok(socle_prim_unary(SOCLE_UNARY_square, v[i], v[i], 0, 0, 0));
-    }
-    assert_ok(socle_prim_fill(p[4], 0));
-    assert_ok(socle_prim_lamb_many(5, p, g, m, v, params));
-    for (int i = 0; i < 5; i++)
-        socle_release(g[i]);
-}
-
-/* As Adam's steps; a ratio of lengths is at most about 3 there. */
-Test(compose, lamb_agrees_with_its_slot)
-{
-    for (size_t i = 0; i < sizeof lamb_cases / sizeof lamb_cases[0]; i++)
-        agree(run_lamb, &lamb_cases[i], budget_sum(SOCLE_F32, 40, 3));
-}
-
-static void run_clip(socle_device *d, const void *params, outputs *out)
-{
-    socle_shape s[4] = { socle_shape2(7, 5), socle_shape1(0), socle_shape4(20, 3, 2, 2), socle_shape0() };
-    socle_tensor *g[4], *norm = keep(out, output(d, socle_shape2(1, 1), 1));
-    for (int i = 0; i < 4; i++)
-        g[i] = keep(out, input(d, s[i], i == 2 ? 16 : 1, (uint64_t)i));
-    assert_ok(socle_prim_clip_many(4, g, norm, *(const float *)params));
-}
-
-Test(compose, clip_agrees_with_its_slot)
-{
-    const float limits[] = { 2, 1000 };
-    for (int i = 0; i < 2; i++)
-        agree(run_clip, &limits[i], budget_sum(SOCLE_F32, 276, 1));
-}
-
-static void run_axpby_many(socle_device *d, const void *params, outputs *out)
-{
-    const float *ab = params;
-    socle_shape s[3] = { socle_shape2(7, 5), socle_shape1(0), socle_shape4(20, 3, 2, 2) };
-    socle_tensor *y[3], *x[3];
-    for (int i = 0; i < 3; i++) {
-        y[i] = keep(out, ab[1] == 0 ? output(d, s[i], 1) : input(d, s[i], 1, (uint64_t)i));
-        x[i] = input(d, s[i], i == 2 ? 16 : 1, (uint64_t)i + 10);
-    }
-    assert_ok(socle_prim_axpby_many(3, y, ab[0], x, ab[1]));
-    for (int i = 0; i < 3; i++)
-        socle_release(x[i]);
-}
-
-Test(compose, axpby_of_lists_agrees_with_its_slot)
-{
-    const float ab[][2] = { { 0.3f, 0.7f }, { 2, 1 }, { 1, 0 } };
-    for (int i = 0; i < 3; i++)
-        agree(run_axpby_many, ab[i], budget_sum(SOCLE_F32, 2, 2));
-}
+/* ---- histogram ---- */
 
 typedef struct histogram_case {
     socle_bins bins;

@@ -256,6 +256,12 @@ Test(validate, what_lists_of_tensors_are_made_of_is_judged_before_the_first_chan
     assert_refused(socle_prim_clip_many(2, g, norm, 1), SOCLE_ERR_SHAPE,
                    "clip: the length has shape (2), expected one element");
     assert_refused(socle_prim_clip_many(1, g, norm, 0), SOCLE_ERR_ARG, "clip: a limit of 0");
+    socle_tensor *one = f32(socle_shape1(1));
+    assert_refused(socle_prim_clip_many(1, NULL, one, 1), SOCLE_ERR_ARG, "clip: the list of gradients is missing");
+    socle_release(one);
+    assert_refused(socle_prim_axpby_many(1, p, 1, NULL, 1), SOCLE_ERR_ARG, "axpby: the list of inputs is missing");
+    assert_refused(socle_prim_sgd_many(1, NULL, g, NULL, &(socle_sgd_args){ .lr = 1 }), SOCLE_ERR_ARG,
+                   "sgd: the list of parameters is missing");
     assert_close(p[0], ((const double[]){ 1, 1 }), 2, budget_exact);
     assert_close(g[0], ((const double[]){ 1, 1 }), 2, budget_exact);
     for (int i = 0; i < 2; i++) {
