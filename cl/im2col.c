@@ -9,8 +9,8 @@ typedef struct conv_args {
 } conv_args;
 
 /* out and in: the result and what it is made from; x is the image of the two. */
-static socle_status run(ocl_device *d, const char *function, const socle_conv *p, socle_out out, socle_in in, socle_in x,
-                        int r, int s, int ho, int wo, int64_t pixels)
+static socle_status run(ocl_device *d, const char *function, const socle_conv *p, socle_out out, socle_in in,
+                        socle_in x, int r, int s, int ho, int wo, int64_t pixels)
 {
     char options[OPTIONS];
     bool wide = ocl_maps_wide(2, (socle_in[]){ out, in });

@@ -18,7 +18,10 @@ socle_status ocl_gather(void *self, socle_out y, socle_in x, socle_in index, int
     ocl_loop l = ocl_loop_over(3, (socle_in[]){ y, &start, index }, false);
     l.flat = false;
     char options[OPTIONS], type[32];
-    (void)snprintf(type, sizeof type, "-DT=%s", y->dtype == SOCLE_U8 ? "uchar" : y->dtype == SOCLE_I32 ? "int" : "float");
+    (void)snprintf(type, sizeof type, "-DT=%s",
+                   y->dtype == SOCLE_U8    ? "uchar"
+                   : y->dtype == SOCLE_I32 ? "int"
+                                           : "float");
     ocl_call k = ocl_begin(self, "index.cl", "gather", ocl_loop_options(&l, options, sizeof options, type));
     ocl_arg_loop(&k, &l);
     ocl_arg_buffer(&k, y->buffer);
@@ -32,7 +35,8 @@ socle_status ocl_gather(void *self, socle_out y, socle_in x, socle_in index, int
 
 socle_status ocl_scatter_add(void *self, socle_out y, socle_in x, socle_in index, int axis)
 {
-    socle_view sy = ocl_without(y, 1u << axis), sx = ocl_without(x, 1u << axis), si = ocl_without(index, 1u << axis);
+    socle_view sy = ocl_without(y, 1u << axis), sx = ocl_without(x, 1u << axis),
+               si = ocl_without(index, 1u << axis);
     ocl_loop l = ocl_loop_over(3, (socle_in[]){ &sy, &sx, &si }, false);
     l.flat = false;
     char options[OPTIONS];

@@ -6,10 +6,10 @@
 
 enum { OCL_LOOP_DIMS = 7, OCL_LOOP_VIEWS = 6 };
 typedef struct ocl_loop {
-    int n;                  /* views */
-    int64_t total;          /* elements, pad lanes included where they are walked */
-    bool flat;              /* one dim, every stride 1 */
-    bool wide;              /* needs 64-bit numbers */
+    int n;         /* views */
+    int64_t total; /* elements, pad lanes included where they are walked */
+    bool flat;     /* one dim, every stride 1 */
+    bool wide;     /* needs 64-bit numbers */
     int64_t ndim, images, dim[OCL_LOOP_DIMS], offset[OCL_LOOP_VIEWS], stride[OCL_LOOP_VIEWS][OCL_LOOP_DIMS];
 } ocl_loop;
 

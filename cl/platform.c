@@ -44,8 +44,9 @@ socle_status ocl_find(int index, cl_platform_id *platform, cl_device_id *id)
     if (seen == 0) {
         cl_uint platforms = 0;
         (void)clGetPlatformIDs(0, NULL, &platforms);
-        return platforms == 0 ? socle_fail(SOCLE_ERR_DEVICE, "opencl: no platform: no device's driver is installed")
-                              : socle_fail(SOCLE_ERR_DEVICE, "opencl: no device: the %u platforms have none", platforms);
+        return platforms == 0
+                   ? socle_fail(SOCLE_ERR_DEVICE, "opencl: no platform: no device's driver is installed")
+                   : socle_fail(SOCLE_ERR_DEVICE, "opencl: no device: the %u platforms have none", platforms);
     }
     if (seen != index + 1)
         return socle_fail(SOCLE_ERR_DEVICE, "opencl: device %d is not there, the platforms have %d", index, seen);

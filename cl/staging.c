@@ -17,7 +17,7 @@ typedef struct ocl_staging {
     unsigned char *memory;
     ocl_piece piece[PIECES]; /* a queue: first, first + 1, ... n of them, modulo PIECES */
     int first, n;
-    size_t head;             /* where the next piece begins */
+    size_t head; /* where the next piece begins */
 } ocl_staging;
 
 struct ocl_staging *ocl_staging_new(ocl_device *d)
@@ -86,8 +86,8 @@ static socle_status send(ocl_device *d, const ocl_buffer *b, size_t at, const un
     }
     memcpy(s->memory + s->head, src, bytes);
     ocl_piece *p = &s->piece[(s->first + s->n) % PIECES];
-    cl_int code = clEnqueueWriteBuffer(d->queue, b->mem, CL_FALSE, b->at + at, bytes, s->memory + s->head, 0, NULL,
-                                       &p->sent);
+    cl_int code =
+        clEnqueueWriteBuffer(d->queue, b->mem, CL_FALSE, b->at + at, bytes, s->memory + s->head, 0, NULL, &p->sent);
     if (code != CL_SUCCESS)
         return ocl_status(code, "uploading");
     p->at = s->head;

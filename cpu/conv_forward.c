@@ -14,11 +14,6 @@ typedef struct forward_job {
     bool relu;
 } forward_job;
 
-static int64_t min64(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 void conv_sweep(const struct cpu_conv_kernels *kernels, const conv_plan *plan, const conv_tiles *all, int64_t taps,
                 bool relu)
 {
@@ -74,11 +69,11 @@ static void share_outputs(forward_job *j)
     const conv_geometry *g = j->g;
     const int64_t work = conv_work(g) * CONV_PACK / g->k * j->chunk_blocks; /* of one tile of outputs */
     int64_t tiles = (g->k + CONV_PACK - 1) / CONV_PACK, parts = (CHUNKS - 1) / (j->image_chunks * g->p.groups) + 1;
-    int64_t part = (tiles + parts - 1) / parts;
+    int64_t part = divide_up(tiles, parts);
     if (part * work < WORK)
         part = min64(tiles, WORK / (work + 1) + 1);
     j->part = part * CONV_PACK;
-    j->parts = (tiles + part - 1) / part;
+    j->parts = divide_up(tiles, part);
 }
 
 static void pack_groups(cpu_device *d, const conv_geometry *g, conv_pack pack)
@@ -126,9 +121,9 @@ static int64_t winograd_part(const winograd_job *j)
 static socle_status winograd_forward(workspace *ws, winograd_job *j, const float *w)
 {
     j->chunk_blocks = winograd_chunk_blocks(j->g);
-    j->image_chunks = (j->g->blocks + j->chunk_blocks - 1) / j->chunk_blocks;
+    j->image_chunks = divide_up(j->g->blocks, j->chunk_blocks);
     j->part = winograd_part(j);
-    const int64_t parts = (j->g->k + j->part - 1) / j->part;
+    const int64_t parts = divide_up(j->g->k, j->part);
     socle_status s = winograd_prepare(ws, j->g, false, w, &j->plan);
     if (s == SOCLE_OK)
         cpu_for(ws->device->threads, j->image_chunks * parts, 1, winograd_chunks, j);

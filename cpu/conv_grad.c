@@ -33,11 +33,6 @@ typedef struct grad_job {
     const grad_w *gw; /* NULL: dw is not wanted */
 } grad_job;
 
-static int64_t min64(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 /* dz of channels [k, end) of one block from d, which z may be. y: of the first channel. */
 static void mask_channels(const grad_job *j, int64_t block, int64_t k, int64_t end, lane_map z, lane_map d,
                           const float *y, float *db)
@@ -188,7 +183,7 @@ static socle_status prepare(workspace *ws, grad_job *j, const float *w, bool wan
     const conv_geometry *g = j->g;
     const int64_t channels = g->k * g->p.groups;
     j->dz_size = j->chunk_blocks * channels * g->ho * g->wo * CONV_LANES;
-    j->chunks = (g->blocks + j->chunk_blocks - 1) / j->chunk_blocks;
+    j->chunks = divide_up(g->blocks, j->chunk_blocks);
     if (j->copies && !(j->dz = workspace_floats(ws, ws->device->threads * j->dz_size)))
         return SOCLE_ERR_NOMEM;
     if (wants_db && !(j->db_lanes = workspace_floats(ws, j->chunks * channels * CONV_LANES)))

@@ -17,16 +17,6 @@ enum {
     PANELS = 2                       /* groups at a time */
 };
 
-static int64_t min64(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-static int64_t max64(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
 static int64_t lane_groups(const conv_geometry *g)
 {
     return (g->k + GROUP - 1) / GROUP;
@@ -394,7 +384,7 @@ socle_status grad_w_prepare(workspace *ws, grad_w *j, lane_map x, int64_t chunk_
     enum { FEW_FOR_IMAGES = 4, FEW_FOR_CHANNELS = 8 }; /* channels: below, one tap's do not fill a tile */
     j->elements = ws->device->kernels->elementwise;
     j->chunk_blocks = chunk_blocks;
-    j->chunks = (j->g->blocks + chunk_blocks - 1) / chunk_blocks;
+    j->chunks = divide_up(j->g->blocks, chunk_blocks);
     j->way = choose(j);
     if (j->way == GRAD_W_WINOGRAD)
         return prepare_winograd(ws, j, x);
@@ -424,7 +414,7 @@ void grad_w_chunk(const grad_w *j, int64_t chunk, lane_map dz)
 
 int64_t grad_w_round_chunks(const grad_w *j)
 {
-    return j->way == GRAD_W_WINOGRAD ? (j->winograd.round - 1) / j->chunk_blocks + 1 : j->chunks;
+    return j->way == GRAD_W_WINOGRAD ? divide_up(j->winograd.round, j->chunk_blocks) : j->chunks;
 }
 
 void grad_w_round(cpu_device *d, const grad_w *j, int64_t i)

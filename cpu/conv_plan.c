@@ -27,11 +27,6 @@ typedef struct runs {
     run *run;
 } runs;
 
-static int64_t min64(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 /* Indices a in [0, count) for which at + a step lies in [0, limit). */
 static conv_range range_of(int64_t at, int64_t step, int64_t limit, int64_t count)
 {

@@ -8,6 +8,7 @@
 #define CPU_CONV_PLAN_H
 
 #include "isa/kernels_conv.h"
+#include "whole.h"
 #include "workspace.h"
 
 typedef struct conv_geometry {

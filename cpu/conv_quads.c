@@ -27,11 +27,6 @@ bool conv_quads_suit(const conv_geometry *g)
     return g->c <= FEW && g->p.stride[0] == 2 && g->p.stride[1] == 2;
 }
 
-static int64_t min64(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 static shift *shift_at(axis *a, int64_t at)
 {
     for (int64_t i = 0; i < a->shifts; i++)

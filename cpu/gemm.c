@@ -12,6 +12,7 @@
 
 #include "isa/kernels_gemm.h"
 #include "parallel.h"
+#include "whole.h"
 #include "workspace.h"
 
 /* KC: a panel of B and one of A together fit the L1 cache; MC rows of A, a quarter of the L2. */
@@ -28,11 +29,6 @@ typedef struct gemm_job {
     int64_t mc, row_blocks, column_blocks; /* of the running step */
     int64_t n0, n1, k0, k1;
 } gemm_job;
-
-static int64_t min64(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
 
 static int64_t round_up(int64_t a, int64_t b)
 {

@@ -20,16 +20,6 @@ enum {
     PART_COLUMNS = 128 /* columns: sums that stay in the L2 cache */
 };
 
-static int64_t min64(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-static int64_t divide_up(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
-}
-
 static int64_t tiles_of(const conv_geometry *g)
 {
     return divide_up(g->ho, WINOGRAD_TILE) * divide_up(g->wo, WINOGRAD_TILE);
