@@ -29,12 +29,12 @@ def training(a, what):
     recipe = RECIPES[what]
     chosen = {name: getattr(recipe, name) if getattr(a, name) is None else getattr(a, name)
               for name in ("epochs", "batch_size", "lr", "data")}
-    options = ["--threads", str(a.threads)]
+    options = ["--threads", str(a.threads)]  # and no look for a GPU: PyTorch's clock starts when its libraries are loaded
     for name, value in chosen.items():
         options += ["--" + name.replace("_", "-"), str(value)]
     program, *arguments = recipe.program
     title = f"{' '.join(recipe.program)}, epochs: {chosen['epochs']}, batch {chosen['batch_size']}"
-    return title, ours(a, "examples/" + program, *arguments, "--quiet", *options), options
+    return title, ours(a, "examples/" + program, *arguments, "--quiet", "--device", "cpu", *options), options
 
 
 def compare(a, what, title, runners):
