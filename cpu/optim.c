@@ -193,10 +193,49 @@ socle_status cpu_axpby_many(void *self, size_t n, const socle_view *y, float a, 
 
 /* ---- with sums ---- */
 
-/* Segments of all parameters and room for their parts. UNSUPPORTED where the memory of one is not a row: its sum would have
- * to be made otherwise. g, m and v may be NULL. */
-static socle_status lay_out(workspace *w, step *s, size_t n, const socle_view *p, const socle_view *g,
-                            const socle_view *m, const socle_view *v)
+/* The lists that a call is given; g, m and v may be NULL. */
+typedef struct lists {
+    const socle_view *list[OPERANDS];
+    socle_view *copy; /* [n][OPERANDS], of parameters whose memory is not a row, or NULL */
+} lists;
+
+/* Rows in w instead of operands whose memory is none. */
+static socle_status add_copies(workspace *w, step *s, lists *v, size_t k, size_t n)
+{
+    if (v->copy == NULL) {
+        v->copy = workspace_take(w, (int64_t)(n * OPERANDS), sizeof *v->copy);
+        if (v->copy == NULL)
+            return SOCLE_ERR_NOMEM;
+        for (size_t i = 0; i < n * OPERANDS; i++)
+            v->copy[i].buffer = NULL;
+    }
+    const socle_view *row[OPERANDS] = { NULL };
+    for (int i = 0; i < OPERANDS; i++) {
+        if (v->list[i] == NULL)
+            continue;
+        row[i] = &v->copy[k * OPERANDS + (size_t)i];
+        socle_status status = workspace_dense(w, &v->list[i][k], &v->copy[k * OPERANDS + (size_t)i]);
+        if (status != SOCLE_OK)
+            return status;
+    }
+    loop l[2];
+    return add_parameter(s, row, l) == 0 ? SOCLE_OK : SOCLE_ERR_UNSUPPORTED;
+}
+
+/* What was written to copies: the lists with a bit in `written`. */
+static socle_status put_back(cpu_device *d, const lists *v, size_t n, unsigned written)
+{
+    socle_status status = SOCLE_OK;
+    for (size_t at = 0; v->copy != NULL && at < n * OPERANDS && status == SOCLE_OK; at++) {
+        const socle_view *copy = &v->copy[at], *list = v->list[at % OPERANDS];
+        if (copy->buffer != NULL && copy->buffer != list[at / OPERANDS].buffer && written >> at % OPERANDS & 1)
+            status = cpu_copy(d, &list[at / OPERANDS], copy);
+    }
+    return status;
+}
+
+/* Segments of all parameters and room for their parts. */
+static socle_status lay_out(workspace *w, step *s, size_t n, lists *v)
 {
     s->kernels = w->device->kernels;
     s->segments = workspace_take(w, (int64_t)n, sizeof *s->segments);
@@ -204,10 +243,12 @@ static socle_status lay_out(workspace *w, step *s, size_t n, const socle_view *p
         return SOCLE_ERR_NOMEM;
     for (size_t k = 0; k < n; k++) {
         loop l[2];
-        const socle_view *operand[] = { &p[k], g != NULL ? &g[k] : NULL, m != NULL ? &m[k] : NULL,
-                                        v != NULL ? &v[k] : NULL };
-        if (add_parameter(s, operand, l) > 0)
-            return SOCLE_ERR_UNSUPPORTED;
+        const socle_view *operand[OPERANDS];
+        for (int i = 0; i < OPERANDS; i++)
+            operand[i] = v->list[i] != NULL ? &v->list[i][k] : NULL;
+        socle_status status = add_parameter(s, operand, l) > 0 ? add_copies(w, s, v, k, n) : SOCLE_OK;
+        if (status != SOCLE_OK)
+            return status;
     }
     const segment *last = &s->segments[n - 1];
     s->parts = workspace_take(w, last->part + chunks_of(last), sizeof *s->parts);
@@ -260,8 +301,9 @@ socle_status cpu_lamb_many(void *self, size_t n, const socle_view *p, const socl
                            const socle_view *v, const socle_lamb_args *a)
 {
     step s = { .lamb = a, .run = lamb_average };
+    lists all = { { p, g, m, v }, NULL };
     workspace w = workspace_on(self);
-    socle_status status = lay_out(&w, &s, n, p, g, m, v);
+    socle_status status = lay_out(&w, &s, n, &all);
     if (status != SOCLE_OK)
         return workspace_end(&w, status);
     run_all(self, &s);
@@ -273,7 +315,7 @@ socle_status cpu_lamb_many(void *self, size_t n, const socle_view *p, const socl
     }
     s.run = lamb_step;
     run_all(self, &s);
-    return workspace_end(&w, SOCLE_OK);
+    return workspace_end(&w, put_back(self, &all, n, 1u << 0 | 1u << 2 | 1u << 3));
 }
 
 static void add_squares(const step *s, const segment *t, int64_t from, int64_t n, part *to)
@@ -293,8 +335,9 @@ static void multiply(const step *s, const segment *t, int64_t from, int64_t n, p
 socle_status cpu_clip_many(void *self, size_t n, const socle_view *g, socle_out norm, float limit)
 {
     step s = { .run = add_squares };
+    lists all = { { g, NULL, NULL, NULL }, NULL };
     workspace w = workspace_on(self);
-    socle_status status = lay_out(&w, &s, n, g, NULL, NULL, NULL);
+    socle_status status = lay_out(&w, &s, n, &all);
     if (status != SOCLE_OK)
         return workspace_end(&w, status);
     run_all(self, &s);
@@ -307,6 +350,7 @@ socle_status cpu_clip_many(void *self, size_t n, const socle_view *g, socle_out 
         s.a = (float)(1 / over);
         s.run = multiply;
         run_all(self, &s);
+        status = put_back(self, &all, n, 1u << 0);
     }
-    return workspace_end(&w, SOCLE_OK);
+    return workspace_end(&w, status);
 }
