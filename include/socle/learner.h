@@ -95,7 +95,8 @@ SOCLE_API void socle_learner_add(socle_learner *l, socle_callback cb);
 SOCLE_API int socle_learner_remove(socle_learner *l, const char *name);
 
 /* epochs training passes, each followed by an evaluation pass (when data has validation samples). lr > 0: set on all
- * groups; 0: what the optimizer has. ERR_ARG for epochs < 1 or lr < 0, and what loading, computing or callbacks raise.
+ * groups; 0: what the optimizer has. ERR_ARG for epochs < 1, lr < 0 or training data without a sample, and what loading,
+ * computing or callbacks raise.
  * The optimizer keeps its state from fit to fit. Starts with socle_ctx_clear. */
 SOCLE_API socle_status socle_fit(socle_learner *l, int epochs, double lr) SOCLE_MUST_USE;
 typedef struct socle_fit_desc {

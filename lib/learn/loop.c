@@ -255,6 +255,8 @@ static socle_status prepare(learner *p, socle_fit_desc o)
         return socle_fail(SOCLE_ERR_ARG, "fit: a learning rate of %g", o.lr);
     if (!o.no_train && !l->data->train)
         return socle_fail(SOCLE_ERR_ARG, "fit: there is no training data");
+    if (!o.no_train && socle_loader_samples(l->data->train) == 0)
+        return socle_fail(SOCLE_ERR_ARG, "fit: there is no sample in the training data");
     socle_status s = o.reset_opt ? reset_optimizer(p) : SOCLE_OK;
     if (s == SOCLE_OK && o.lr > 0)
         s = socle_hyper_set(l->opt, -1, SOCLE_LR, (float)o.lr);

@@ -56,7 +56,7 @@ socle_tensor *socle_learner_batch(socle_learner *l)
     socle_callback cb = { .name = "take batch", .order = INT_MAX, .user = &x, .before_batch = take_batch };
     socle_status s = rehearse(l, cb, (socle_fit_desc){ .epochs = 1, .no_valid = true });
     if (s == SOCLE_OK && !x)
-        (void)socle_fail(SOCLE_ERR_ARG, "batch: there is no training data");
+        (void)socle_fail(SOCLE_ERR_STATE, "batch: a callback ended the fit before its first batch");
     if (s != SOCLE_OK) {
         socle_release(x);
         return NULL;

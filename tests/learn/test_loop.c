@@ -442,6 +442,15 @@ Test(loop, the_loaders_epochs_count_on_from_fit_to_fit)
     tear_down(s);
 }
 
+Test(loop, training_data_without_a_sample_is_an_error_and_evaluation_needs_none)
+{
+    setup s = set_up("ref", 0, 8);
+    cr_assert_eq(socle_fit(s.l, 1, 0.1), SOCLE_ERR_ARG);
+    cr_assert_str_eq(socle_error(), "fit: there is no sample in the training data");
+    cr_assert_eq(socle_fit_with(s.l, (socle_fit_desc){ .epochs = 1, .no_train = true }), SOCLE_OK);
+    tear_down(s);
+}
+
 static socle_status whole_fit(void)
 {
     socle_device *d = socle_device_open("ref", (socle_device_desc){ 0 });

@@ -100,7 +100,7 @@ Test(rehearsal, without_a_batch_there_is_a_reason)
 {
     setup s = set_up(0);
     cr_assert_null(socle_learner_batch(s.l));
-    cr_assert_str_eq(socle_error(), "batch: there is no training data");
+    cr_assert_str_eq(socle_error(), "fit: there is no sample in the training data");
     tear_down(s);
 
     s = set_up(8);
