@@ -122,6 +122,10 @@ SOCLE_API socle_tensor *socle_log_softmax(socle_ctx *c, socle_tensor *x, int axi
 SOCLE_API socle_tensor *socle_nll(socle_ctx *c, socle_tensor *logp, socle_tensor *target, socle_reduction r);
 /* x (N, K) logits: nll(log_softmax(x, 1), target, r) in one pass. */
 SOCLE_API socle_tensor *socle_cross_entropy(socle_ctx *c, socle_tensor *x, socle_tensor *target, socle_reduction r);
+/* The same against softened targets (Szegedy et al. 2016): 1 - smoothing of the target's class and smoothing / K of every class, as
+ * torch's label_smoothing. smoothing in [0, 1], else ERR_ARG. */
+SOCLE_API socle_tensor *socle_cross_entropy_smooth(socle_ctx *c, socle_tensor *x, socle_tensor *target,
+                                                   double smoothing, socle_reduction r);
 /* (x - target)^2, reduced. Shapes must be equal: a (N) against (N, 1) is an error, not a broadcast. */
 SOCLE_API socle_tensor *socle_mse(socle_ctx *c, socle_tensor *x, socle_tensor *target, socle_reduction r);
 

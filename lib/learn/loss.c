@@ -8,6 +8,12 @@ static socle_tensor *cross_entropy(socle_ctx *c, socle_tensor *pred, socle_tenso
     return socle_cross_entropy(c, pred, target, r);
 }
 
+static socle_tensor *cross_entropy_smooth(socle_ctx *c, socle_tensor *pred, socle_tensor *target, socle_reduction r,
+                                          void *user)
+{
+    return socle_cross_entropy_smooth(c, pred, target, *(const double *)user, r);
+}
+
 static socle_tensor *mse(socle_ctx *c, socle_tensor *pred, socle_tensor *target, socle_reduction r, void *user)
 {
     (void)user;
@@ -17,6 +23,11 @@ static socle_tensor *mse(socle_ctx *c, socle_tensor *pred, socle_tensor *target,
 socle_loss socle_loss_cross_entropy(void)
 {
     return (socle_loss){ .fn = cross_entropy };
+}
+
+socle_loss socle_loss_cross_entropy_smooth(double *smoothing)
+{
+    return (socle_loss){ .fn = cross_entropy_smooth, .user = smoothing };
 }
 
 socle_loss socle_loss_mse(void)

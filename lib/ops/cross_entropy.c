@@ -158,6 +158,28 @@ socle_tensor *socle_cross_entropy(socle_ctx *c, socle_tensor *x, socle_tensor *t
     return socle_apply(c, &socle_op_cross_entropy, &a, 2, 2, (socle_tensor *[]){ x, target });
 }
 
+/* ---- softened targets ---- */
+
+/* -sum over j of q[j] log softmax(x)[j] with q = (1 - s) [j == target] + s / K is cross_entropy + s (x[target] - mean(x)): the
+ * logarithm is the same for every class. */
+socle_tensor *socle_cross_entropy_smooth(socle_ctx *c, socle_tensor *x, socle_tensor *target, double smoothing,
+                                         socle_reduction r)
+{
+    if (!(smoothing >= 0 && smoothing <= 1)) {
+        socle_ctx_fail(
+            c, socle_fail(SOCLE_ERR_ARG, "cross_entropy_smooth: smoothing is %g, not in [0, 1]", smoothing));
+        return NULL;
+    }
+    socle_tensor *hard = socle_cross_entropy(c, x, target, r);
+    if (!hard || smoothing == 0)
+        return hard;
+    socle_tensor *each = socle_mean(c, x, 1u << 1, false); /* (N) */
+    socle_tensor *mean = r == SOCLE_NONE  ? each
+                         : r == SOCLE_SUM ? socle_sum(c, each, 0, false)
+                                          : socle_mean(c, each, 0, false);
+    return socle_add(c, hard, socle_scale(c, socle_add(c, socle_nll(c, x, target, r), mean), -smoothing, 0));
+}
+
 /* ---- mse: loss[i] = (x[i] - target[i])^2 ---- */
 
 static socle_status mse_infer(const socle_call *k, socle_spec *out)

@@ -140,7 +140,8 @@ def poolings():
 
 
 def losses():
-    """linear: no options. cross_entropy and nll: reduction (0 mean, 1 sum, 2 none). log_softmax: axis."""
+    """linear: no options. cross_entropy, nll and smooth: reduction (0 mean, 1 sum, 2 none); of smooth, then, the eighths of
+    label smoothing. log_softmax: axis."""
     f, rng = Fixture("loss.fix"), np.random.default_rng(3)
     for case, n, i, o, bias in (("linear_a", 33, 16, 10, True), ("linear_b", 3, 7, 5, False), ("linear_c", 8, 1, 1, True)):
         inputs = {"x": draw(rng, n, i), "w": draw(rng, o, i)}
@@ -161,6 +162,14 @@ def losses():
         add_case(f, f"log_softmax_{axis}", (axis,), {"x": x}, F.log_softmax(x, axis), rng)
         x = draw(rng, 9, 3, 4, 5)
         add_case(f, f"softmax_{axis}", (axis,), {"x": x}, F.softmax(x, axis), rng)
+    for n, k, eighths in ((32, 10, 1), (8, 3, 8), (16, 101, 3)):
+        target = torch.tensor(rng.integers(0, k, n))
+        for code, reduction in enumerate(("mean", "sum", "none")):
+            x = draw(rng, n, k)
+            case = f"smooth_{n}_{reduction}"
+            y = F.cross_entropy(x, target, reduction=reduction, label_smoothing=eighths / 8)
+            add_case(f, case, (code, eighths), {"x": x}, y, rng)
+            f.add(f"{case}.target", target.numpy().astype(np.int32))
     f.write()
 
 

@@ -178,6 +178,12 @@ static socle_tensor *call_cross_entropy(socle_ctx *c, socle_tensor *const *in, c
     return socle_cross_entropy(c, in[0], in[1], (socle_reduction)p[0]);
 }
 
+/* p: reduction, percent of smoothing */
+static socle_tensor *call_cross_entropy_smooth(socle_ctx *c, socle_tensor *const *in, const int *p)
+{
+    return socle_cross_entropy_smooth(c, in[0], in[1], p[1] / 100.0, (socle_reduction)p[0]);
+}
+
 static socle_tensor *call_mse(socle_ctx *c, socle_tensor *const *in, const int *p)
 {
     return socle_mse(c, in[0], in[1], (socle_reduction)p[0]);
@@ -367,6 +373,7 @@ static const op_case op_cases[] = {
     { "cross_entropy", 2, { X(S2(17, 5)), { INDEX, S1(17), 0, 4 } }, { SOCLE_MEAN }, .call = call_cross_entropy },
     { "cross_entropy", 2, { X(S2(3, 5)), { INDEX, S1(3), 0, 4 } }, { SOCLE_SUM }, .call = call_cross_entropy },
     { "cross_entropy", 2, { X(S2(9, 5)), { INDEX, S1(9), 0, 4 } }, { SOCLE_NONE }, .call = call_cross_entropy },
+    { "cross_entropy_smooth", 2, { X(S2(7, 5)), { INDEX, S1(7), 0, 4 } }, { SOCLE_MEAN, 10 }, .call = call_cross_entropy_smooth },
     { "mse", 2, { X(S2(9, 4)), X(S2(9, 4)) }, { SOCLE_MEAN }, .call = call_mse },
     { "mse", 2, { X(S2(9, 4)), X(S2(9, 4)) }, { SOCLE_SUM }, .call = call_mse },
     { "mse", 2, { X(S3(9, 2, 3)), X(S3(9, 2, 3)) }, { SOCLE_NONE }, .call = call_mse },

@@ -223,6 +223,20 @@ Test(layers, a_target_that_is_no_class_is_refused)
     socle_release(target);
 }
 
+Test(layers, smoothing_beyond_its_range_is_refused_and_none_is_plain_cross_entropy)
+{
+    socle_tensor *x = tensor_random(d, SOCLE_F32, socle_shape2(4, 3), 1, -3, 3);
+    socle_tensor *target = tensor_of(d, SOCLE_I32, socle_shape1(4), (double[]){ 0, 2, 1, 2 });
+    expect_failure(socle_cross_entropy_smooth(c, x, target, 1.5, SOCLE_MEAN), SOCLE_ERR_ARG,
+                   "cross_entropy_smooth: smoothing is 1.5, not in [0, 1]");
+    expect_failure(socle_cross_entropy_smooth(c, x, target, (double)NAN, SOCLE_MEAN), SOCLE_ERR_ARG, "nan");
+    double *want = values_of(socle_cross_entropy(c, x, target, SOCLE_NONE));
+    assert_close(socle_cross_entropy_smooth(c, x, target, 0, SOCLE_NONE), want, 4, (budget){ 0 });
+    free(want);
+    socle_release(x);
+    socle_release(target);
+}
+
 Test(layers, cross_entropy_is_nll_of_log_softmax)
 {
     socle_tensor *x = tensor_random(d, SOCLE_F32, socle_shape2(17, 10), 1, -30, 30);

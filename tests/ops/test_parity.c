@@ -193,8 +193,19 @@ static socle_tensor *nll(socle_ctx *c, socle_tensor *x, socle_tensor *w, socle_t
     return socle_nll(c, x, target, (socle_reduction)o[0]);
 }
 
+static socle_tensor *smooth(socle_ctx *c, socle_tensor *x, socle_tensor *w, socle_tensor *bias,
+                            socle_tensor *target, const int32_t *o)
+{
+    (void)w;
+    (void)bias;
+    return socle_cross_entropy_smooth(c, x, target, o[1] / 8.0, (socle_reduction)o[0]);
+}
+
 Test(parity, losses_are_those_of_pytorch)
 {
+    static const char *const soft[] = { "smooth_32_mean", "smooth_32_sum", "smooth_32_none",
+                                        "smooth_8_mean",  "smooth_8_sum",  "smooth_8_none",
+                                        "smooth_16_mean", "smooth_16_sum", "smooth_16_none" };
     static const char *const cross[] = { "cross_entropy_32_mean", "cross_entropy_32_sum", "cross_entropy_32_none",
                                          "cross_entropy_5_mean",  "cross_entropy_5_sum",  "cross_entropy_5_none",
                                          "cross_entropy_17_mean", "cross_entropy_17_sum", "cross_entropy_17_none" };
@@ -202,6 +213,7 @@ Test(parity, losses_are_those_of_pytorch)
                                          "nll_5_none",  "nll_17_mean", "nll_17_sum",  "nll_17_none" };
     check_file("loss.fix", cross, 9, cross_entropy);
     check_file("loss.fix", plain, 9, nll);
+    check_file("loss.fix", soft, 9, smooth);
 }
 
 static socle_tensor *softmax(socle_ctx *c, socle_tensor *x, socle_tensor *w, socle_tensor *bias,
