@@ -294,8 +294,8 @@ static weights_cut cut_weights(const grad_w *j)
     enum { CHUNKS = 16, WORK = 12000, TILES = 24 };
     const conv_geometry *g = j->g;
     weights_cut cut = { divide_up(lane_groups(g), PANELS), 1, g->c };
-    const int64_t parts = min64(divide_up(CHUNKS, cut.panels * g->p.groups),
-                                conv_work(g) * g->blocks / (cut.panels * WORK));
+    const int64_t parts =
+        min64(divide_up(CHUNKS, cut.panels * g->p.groups), conv_work(g) * g->blocks / (cut.panels * WORK));
     if (parts < 2 || j->taps_together)
         return cut;
     cut.channel_step = max64(g->c / parts / TILES, 1) * TILES;

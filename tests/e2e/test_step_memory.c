@@ -150,8 +150,8 @@ static socle_learner *learner_new(socle_device *d, socle_data *data, watch *w)
     socle_learner_add(l, socle_cb_random_crop((socle_crop_desc){ .pad = 1, .flip = 0.5 }, false));
     socle_learner_add(l, socle_cb_random_erase((socle_patch_desc){ .pct = 0.2, .max_num = 2 }, false));
     socle_learner_add(l, socle_cb_random_copy((socle_patch_desc){ .pct = 0.2, .max_num = 2 }, false));
-    socle_learner_add(
-        l, (socle_callback){ .name = "watch", .order = 1000, .user = w, .cleanup_batch = watch_step });
+    socle_learner_add(l,
+                      (socle_callback){ .name = "watch", .order = 1000, .user = w, .cleanup_batch = watch_step });
     return l;
 }
 
