@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { TABLES_KEEP = 4 << 20 }; /* bytes: tables of some ten thousand parameters */
+
 /* Everything about the machine that a compiled program depends on. */
 static void identify(ocl_device *d)
 {
@@ -70,6 +72,7 @@ static void destroy(ocl_device *d)
     ocl_programs_free(d->programs);
     ocl_staging_free(d, d->staging);
     ocl_memory_free(d->pool);
+    socle_mem_cache_free(d->tables);
     if (d->queue)
         (void)clReleaseCommandQueue(d->queue);
     if (d->context)
@@ -93,10 +96,11 @@ static socle_status make(ocl_device *d, size_t cache_bytes)
     if (code != CL_SUCCESS)
         return ocl_status(code, "creating a command queue");
     d->pool = ocl_memory_new(d, cache_bytes);
+    d->tables = socle_mem_cache_new(TABLES_KEEP);
     d->programs = ocl_programs_new(d);
     d->staging = ocl_staging_new(d);
     d->choice = ocl_choice_new(d);
-    return d->pool && d->programs && d->staging && d->choice ? SOCLE_OK : SOCLE_ERR_NOMEM;
+    return d->pool && d->tables && d->programs && d->staging && d->choice ? SOCLE_OK : SOCLE_ERR_NOMEM;
 }
 
 static socle_status open_device(int index, const socle_device_desc *o, void **self)

@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 #include <socle/sys/backend.h>
+#include <socle/sys/memory.h>
 #include "api.h"
 
 struct ocl_memory;   /* memory.c */
@@ -27,6 +28,7 @@ typedef struct ocl_device {
     char identity[512]; /* platform, device, driver: the part of the cache key that is the machine's */
     pthread_mutex_t lock;
     struct ocl_memory *pool;
+    socle_mem_cache *tables; /* host memory of a call: which parameters a launch takes */
     struct ocl_programs *programs;
     struct ocl_staging *staging;
     struct ocl_choice *choice;

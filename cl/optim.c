@@ -9,6 +9,7 @@
 
 #include <socle/sys/memory.h>
 #include <stdio.h>
+#include <string.h>
 
 enum {
     OPTIONS = 96,
@@ -49,6 +50,7 @@ typedef struct step {
     int64_t shared_at;        /* of the first row to come */
     int parts;                /* numbers a row, of shared */
     bool grouped;             /* a work-group does a row, everywhere */
+    size_t rows;              /* of all parameters */
 } step;
 
 static int64_t numel(const socle_view *v)
@@ -120,12 +122,14 @@ static ocl_call begin(ocl_device *d, const char *function, const step *s, size_t
     return k;
 }
 
-/* The parameters of a table of so many rows, which lie in the memory of parameter `first`. */
+/* The parameters of a table of so many rows, which lie in the memory of parameter `first`. It is sent to a piece of memory
+ * that has room for all parameters: how they are spread over memory may change with every step, and what a step takes does
+ * not. */
 static socle_status run_table(ocl_device *d, const step *s, size_t first, const cl_int *table, int rows,
                               int64_t total)
 {
     ocl_temp sent;
-    socle_status status = ocl_temp_new(d, SOCLE_I32, 1, (int64_t[]){ (int64_t)rows * ROW }, 1, &sent);
+    socle_status status = ocl_temp_new(d, SOCLE_I32, 1, (int64_t[]){ (int64_t)s->rows * ROW }, 1, &sent);
     if (status != SOCLE_OK)
         return status;
     (void)pthread_mutex_lock(&d->lock);
@@ -214,14 +218,18 @@ static socle_status run_with(ocl_device *d, step *s, size_t n, size_t first, cl_
 
 static socle_status run(ocl_device *d, step *s, size_t n)
 {
-    cl_int *table = socle_mem_alloc(count_rows(d, s, n) * ROW * sizeof *table);
-    bool *done = socle_mem_zeroed(n, sizeof *done);
+    s->rows = count_rows(d, s, n);
+    const size_t table_bytes = s->rows * ROW * sizeof(cl_int), done_bytes = n * sizeof(bool);
+    cl_int *table = socle_mem_cache_take(d->tables, table_bytes);
+    bool *done = socle_mem_cache_take(d->tables, done_bytes);
     socle_status status = table && done ? SOCLE_OK : SOCLE_ERR_NOMEM;
+    if (status == SOCLE_OK)
+        memset(done, 0, done_bytes);
     for (size_t i = 0; i < n && status == SOCLE_OK; i++)
         if (!done[i])
             status = all_flat(s, i) ? run_with(d, s, n, i, table, done) : run_strided(d, s, i);
-    socle_mem_free(table);
-    socle_mem_free(done);
+    socle_mem_cache_give(d->tables, table, table_bytes);
+    socle_mem_cache_give(d->tables, done, done_bytes);
     return status;
 }
 

@@ -11,6 +11,7 @@ typedef struct forward_job {
     const float *packed, *bias;                      /* packed: [group][...] */
     int64_t group_size, tile_size;                   /* floats */
     int64_t chunk_blocks, image_chunks, part, parts; /* part: outputs of one chunk */
+    bool by_images; /* neighbouring chunks, which one thread takes, have the same images; else the same outputs */
     bool relu;
 } forward_job;
 
@@ -41,7 +42,10 @@ static void forward_chunks(void *arg, int64_t first, int64_t last)
     const forward_job *j = arg;
     const conv_geometry *g = j->g;
     for (int64_t chunk = first; chunk < last; chunk++) {
-        const int64_t block = chunk % j->image_chunks * j->chunk_blocks, rest = chunk / j->image_chunks;
+        const int64_t all_parts = j->parts * g->p.groups;
+        const int64_t images = j->by_images ? chunk / all_parts : chunk % j->image_chunks;
+        const int64_t rest = j->by_images ? chunk % all_parts : chunk / j->image_chunks;
+        const int64_t block = images * j->chunk_blocks;
         const int64_t group = rest / j->parts, k = rest % j->parts * j->part, k_all = group * g->k + k;
         const conv_tiles t = {
             .x = j->x.at + block * j->x.block + group * g->c * j->x.channel,
@@ -60,6 +64,16 @@ static void forward_chunks(void *arg, int64_t first, int64_t last)
         };
         conv_sweep(j->kernels, j->plan, &t, g->r * g->s, j->relu);
     }
+}
+
+/* A thread that keeps to its images finds them in its own cache in the next layer, and one that keeps to its outputs, their
+ * weights: what there is more of stays. Where a line takes 250 ns from core to core, a step of five small convolutions went
+ * from 0.67 to 0.56 ms; at 50 ns, from 0.380 to 0.373. */
+static bool weights_are_few(const conv_geometry *g)
+{
+    enum { TIMES = 16 };
+    const int64_t weights = g->k * g->c * g->r * g->s, images = g->c * g->h * g->w + g->k * g->ho * g->wo;
+    return TIMES * weights <= images * g->blocks * CONV_LANES;
 }
 
 /* Few images: outputs are shared out too, in parts of whole tiles that are still worth a chunk. */
@@ -165,6 +179,7 @@ socle_status conv_lanes_forward(cpu_device *d, const conv_geometry *g, socle_epi
         .group_size = conv_pack_size(&pack),
         .tile_size = conv_pack_tile(&pack),
         .chunk_blocks = conv_chunk_blocks(g),
+        .by_images = weights_are_few(g),
         .relu = e == SOCLE_EPILOGUE_RELU,
     };
     j.image_chunks = (g->blocks + j.chunk_blocks - 1) / j.chunk_blocks;

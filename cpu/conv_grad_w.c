@@ -16,6 +16,7 @@ enum {
     PIXEL = CONV_LANES * CONV_LANES, /* floats of a pixel of dz */
     PANELS = 2                       /* groups at a time */
 };
+static const conv_range whole = { 0, INT64_MAX }; /* every column of a piece */
 
 static int64_t lane_groups(const conv_geometry *g)
 {
@@ -108,13 +109,14 @@ static socle_status source_of(workspace *ws, const grad_w *j, lane_map x, grad_w
     return j->taps_together ? pieces_of_boxes(ws, g, &plan, out) : pieces_of_taps(ws, g, out);
 }
 
-/* The pairs of a piece in rows [from, to) of the output; x and dz start at the group's first channel, dz at row
- * `dz_row`. False where there are none. */
-static bool pairs_of(const grad_w_piece *piece, lane_map x, lane_map dz, int64_t dz_row, conv_range rows,
-                     int64_t blocks, conv_pairs *out)
+/* The pairs of some columns of a piece in rows [from, to) of the output; x and dz start at the group's first channel, dz at
+ * row `dz_row`. False where there are none. */
+static bool pairs_of(const grad_w_piece *piece, conv_range of, lane_map x, lane_map dz, int64_t dz_row,
+                     conv_range rows, int64_t blocks, conv_pairs *out)
 {
+    const int64_t end = min64(of.to, piece->n);
     const int64_t from = max64(rows.from, piece->rows.from), to = min64(rows.to, piece->rows.to);
-    if (from >= to || piece->columns.from >= piece->columns.to || !piece->n)
+    if (from >= to || piece->columns.from >= piece->columns.to || of.from >= end)
         return false;
     *out = (conv_pairs){
         .count = { blocks, to - from, piece->columns.to - piece->columns.from },
@@ -122,9 +124,9 @@ static bool pairs_of(const grad_w_piece *piece, lane_map x, lane_map dz, int64_t
         .d_step = { dz.block, dz.row, dz.column },
         .x = x.at + piece->x + (from - piece->rows.from) * piece->x_row,
         .d = dz.at + (from - dz_row) * dz.row + piece->columns.from * dz.column,
-        .columns = piece->n,
-        .x_column = piece->x_column,
-        .dw_column = piece->dw_column,
+        .columns = end - of.from,
+        .x_column = piece->x_column + of.from,
+        .dw_column = piece->dw_column + of.from,
     };
     return true;
 }
@@ -150,7 +152,7 @@ static void images_blocks(const grad_w *j, const grad_w_source *from, lane_map x
     const conv_geometry *g = j->g;
     for (int64_t i = 0; i < from->n && blocks > 0; i++) {
         conv_pairs p;
-        if (pairs_of(&from->piece[i], x, dz, 0, (conv_range){ 0, g->ho }, blocks, &p))
+        if (pairs_of(&from->piece[i], whole, x, dz, 0, (conv_range){ 0, g->ho }, blocks, &p))
             j->kernels->grad_w_images(&p, g->k, dz.channel, dw + from->piece[i].dw, filter(g), j->taps_together);
     }
 }
@@ -174,10 +176,10 @@ static void images_chunk_of(const grad_w *j, int64_t chunk, lane_map dz)
 
 /* ---- output channels in the lanes ---- */
 
-/* Adds what rows [rows.from, rows.to) of `blocks` blocks give to the sums of `panels` times 16 output channels; turned starts
- * with those. */
-static void channels_rows(const grad_w *j, lane_map x, float *turned, conv_range rows, int64_t blocks, int last,
-                          int64_t panels, float *acc)
+/* Adds what rows [rows.from, rows.to) of `blocks` blocks give to the sums of `panels` times 16 output channels and of some
+ * columns; turned starts with those channels. */
+static void channels_rows(const grad_w *j, conv_range columns, lane_map x, float *turned, conv_range rows,
+                          int64_t blocks, int last, int64_t panels, float *acc)
 {
     const conv_geometry *g = j->g;
     const lane_map dz = {
@@ -189,7 +191,7 @@ static void channels_rows(const grad_w *j, lane_map x, float *turned, conv_range
     for (int64_t i = 0; i < j->all.n; i++) {
         const grad_w_piece *piece = &j->all.piece[i];
         conv_pairs p;
-        if (!pairs_of(piece, x, dz, rows.from, rows, blocks, &p))
+        if (!pairs_of(piece, columns, x, dz, rows.from, rows, blocks, &p))
             continue;
         p.panels = panels;
         p.d_panel = j->turned_size;
@@ -226,7 +228,7 @@ static void channels_group(const grad_w *j, lane_map x, lane_map dz, int64_t k, 
             for (int64_t b = 0; b < blocks; b++)
                 turn(j, moved(dz, b, of * GROUP), k + of * GROUP, all,
                      turned + of * j->turned_size + b * g->ho * g->wo * PIXEL);
-        channels_rows(j, x, turned, all, blocks, last, panels, acc);
+        channels_rows(j, whole, x, turned, all, blocks, last, panels, acc);
         return;
     }
     for (int64_t b = 0; b < blocks; b++)
@@ -234,7 +236,8 @@ static void channels_group(const grad_w *j, lane_map x, lane_map dz, int64_t k, 
             const conv_range strip = { row, min64(row + rows, g->ho) };
             for (int64_t of = 0; of < panels; of++)
                 turn(j, moved(dz, b, of * GROUP), k + of * GROUP, strip, turned + of * j->turned_size);
-            channels_rows(j, moved(x, b, 0), turned, strip, 1, b == blocks - 1 ? last : CONV_LANES, panels, acc);
+            channels_rows(j, whole, moved(x, b, 0), turned, strip, 1, b == blocks - 1 ? last : CONV_LANES, panels,
+                          acc);
         }
 }
 
@@ -268,19 +271,36 @@ static void turn_chunk_of(const grad_w *j, int64_t chunk, lane_map dz)
     }
 }
 
-/* dw [k][c r s] of the lane group's channels from [c r s][16]. */
-static void store_lanes(const grad_w *j, int64_t lane_group, const float *acc)
+/* dw [k][c r s] of the lane group's output channels and some input channels, from [c r s][16]. */
+static void store_lanes(const grad_w *j, int64_t lane_group, conv_range channels, const float *acc)
 {
     const conv_geometry *g = j->g;
-    const int64_t groups = lane_groups(g), group = lane_group / groups, k = lane_group % groups * GROUP,
-                  n = filter(g);
-    j->elements->transpose(min64(GROUP, g->k - k), n, j->dw + (group * g->k + k) * n, n, acc, GROUP);
+    const int64_t groups = lane_groups(g), group = lane_group / groups, k = lane_group % groups * GROUP;
+    const int64_t n = filter(g), from = channels.from * g->r * g->s, to = channels.to * g->r * g->s;
+    j->elements->transpose(min64(GROUP, g->k - k), to - from, j->dw + (group * g->k + k) * n + from, n,
+                           acc + from * GROUP, GROUP);
 }
 
-/* How many parts the weights of a group are cut into, of PANELS times 16 output channels. */
-static int64_t weights_parts(const conv_geometry *g)
+/* What the weights of a group are cut into: PANELS times 16 output channels by some input channels. */
+typedef struct weights_cut {
+    int64_t panels, channels; /* how many of each */
+    int64_t channel_step;     /* input channels of a part */
+} weights_cut;
+
+/* Few output channels: input channels are shared out too, in parts of whole tiles of any instruction set that are still worth
+ * a chunk. */
+static weights_cut cut_weights(const grad_w *j)
 {
-    return (lane_groups(g) + PANELS - 1) / PANELS;
+    enum { CHUNKS = 16, WORK = 12000, TILES = 24 };
+    const conv_geometry *g = j->g;
+    weights_cut cut = { divide_up(lane_groups(g), PANELS), 1, g->c };
+    const int64_t parts =
+        min64(divide_up(CHUNKS, cut.panels * g->p.groups), conv_work(g) * g->blocks / (cut.panels * WORK));
+    if (parts < 2 || j->taps_together)
+        return cut;
+    cut.channel_step = max64(g->c / parts / TILES, 1) * TILES;
+    cut.channels = divide_up(g->c, cut.channel_step);
+    return cut;
 }
 
 /* Parts of the weights, all images. */
@@ -288,16 +308,21 @@ static void weights_part(void *arg, int64_t first, int64_t last)
 {
     const grad_w *j = arg;
     const conv_geometry *g = j->g;
-    const int64_t size = filter(g) * GROUP;
+    const weights_cut cut = cut_weights(j);
+    const int64_t size = filter(g) * GROUP, window = g->r * g->s * GROUP;
     for (int64_t i = first; i < last; i++) {
-        const int64_t group = i / weights_parts(g), of = i % weights_parts(g) * PANELS;
+        const int64_t c = i % cut.channels * cut.channel_step, rest = i / cut.channels;
+        const int64_t group = rest / cut.panels, of = rest % cut.panels * PANELS;
         const int64_t panels = min64(PANELS, lane_groups(g) - of), at = group * lane_groups(g) + of;
+        const conv_range channels = { c, min64(c + cut.channel_step, g->c) };
         float *acc = j->partial + cpu_thread() * j->slice;
-        clear(acc, panels * size);
-        channels_rows(j, moved(j->all.x, 0, group * g->c), j->turned + at * j->turned_size,
-                      (conv_range){ 0, g->ho }, g->blocks, conv_images(g, g->blocks - 1), panels, acc);
         for (int64_t n = 0; n < panels; n++)
-            store_lanes(j, at + n, acc + n * size);
+            clear(acc + n * size + c * window, (channels.to - c) * window);
+        channels_rows(j, j->taps_together ? whole : channels, moved(j->all.x, 0, group * g->c),
+                      j->turned + at * j->turned_size, (conv_range){ 0, g->ho }, g->blocks,
+                      conv_images(g, g->blocks - 1), panels, acc);
+        for (int64_t n = 0; n < panels; n++)
+            store_lanes(j, at + n, channels, acc + n * size);
     }
 }
 
@@ -430,7 +455,7 @@ static void sum_lane_groups(void *arg, int64_t first, int64_t last)
     for (int64_t i = first; i < last; i++) {
         float *acc = j->partial + i * size;
         j->kernels->sum_slices(acc, acc, j->slices, j->slice, size);
-        store_lanes(j, i, acc);
+        store_lanes(j, i, (conv_range){ 0, j->g->c }, acc);
     }
 }
 
@@ -440,7 +465,8 @@ void grad_w_finish(cpu_device *d, const grad_w *j)
     const conv_geometry *g = j->g;
     const int64_t groups = lane_groups(g) * g->p.groups;
     if (j->way == GRAD_W_WEIGHTS) {
-        cpu_for(d->threads, weights_parts(g) * g->p.groups, 1, weights_part, (void *)j);
+        const weights_cut cut = cut_weights(j);
+        cpu_for(d->threads, cut.channels * cut.panels * g->p.groups, 1, weights_part, (void *)j);
         return;
     }
     if (j->way == GRAD_W_IMAGES) {

@@ -116,7 +116,7 @@ bool size_add(size_t a, size_t b, size_t *out)
 
 /* ---- blocks ---- */
 
-static void *exhausted(size_t bytes)
+void *mem_exhausted(size_t bytes)
 {
     socle_fail(SOCLE_ERR_NOMEM, "out of host memory: %zu bytes were asked for", bytes);
     return NULL;
@@ -128,10 +128,10 @@ void *socle_mem_alloc(size_t bytes)
         atomic_store(&in_use, true);
     size_t total;
     if (socle_test_take_fault() || !size_add(bytes, HEADER, &total))
-        return exhausted(bytes);
+        return mem_exhausted(bytes);
     unsigned char *block = allocator.alloc(allocator.user, total, ALIGN);
     if (block == NULL)
-        return exhausted(bytes);
+        return mem_exhausted(bytes);
     *(header *)(void *)block = (header){ total };
     live_blocks_add(+1);
     return block + HEADER;
@@ -150,7 +150,7 @@ void *socle_mem_zeroed(size_t count, size_t size)
 {
     size_t bytes;
     if (!size_mul(count, size, &bytes))
-        return exhausted(SIZE_MAX);
+        return mem_exhausted(SIZE_MAX);
     void *ptr = socle_mem_alloc(bytes);
     return ptr == NULL ? NULL : memset(ptr, 0, bytes);
 }
@@ -173,7 +173,7 @@ void *socle_mem_grow(void *ptr, size_t *cap, size_t need, size_t size)
         count = 8;
     size_t bytes;
     if (!size_mul(count, size, &bytes))
-        return exhausted(SIZE_MAX);
+        return mem_exhausted(SIZE_MAX);
     void *grown = socle_mem_alloc(bytes);
     if (grown == NULL)
         return NULL;

@@ -13,4 +13,7 @@ bool size_add(size_t a, size_t b, size_t *out);
 /* Device buffers count as blocks too: +1 when one is taken, -1 when it is given back. */
 void live_blocks_add(int change);
 
+/* NULL, with ERR_NOMEM raised for that many bytes. */
+void *mem_exhausted(size_t bytes);
+
 #endif

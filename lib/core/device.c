@@ -8,6 +8,9 @@
 
 enum { MOST_THREADS = 1024 };
 
+/* Bytes of host memory that a device keeps for the next step: a thousand tensors take a third of a megabyte. */
+static const size_t host_keep = (size_t)8 << 20;
+
 /* ---- life ---- */
 
 static socle_status device_open(const char *spec, const socle_device_desc *desc, socle_device **out)
@@ -25,8 +28,10 @@ static socle_status device_open(const char *spec, const socle_device_desc *desc,
     atomic_init(&d->stats, NULL);
     d->backend = s.backend;
     d->compose_only = desc->compose_only;
-    socle_status status = s.backend->open(s.index, desc, &d->self);
+    d->cache = socle_mem_cache_new(host_keep);
+    socle_status status = d->cache == NULL ? SOCLE_ERR_NOMEM : s.backend->open(s.index, desc, &d->self);
     if (status != SOCLE_OK) {
+        socle_mem_cache_free(d->cache);
         socle_mem_free(d);
         return status;
     }
@@ -62,6 +67,7 @@ void device_release(socle_device *d)
     if (d->stats_drop != NULL)
         d->stats_drop(d, atomic_load(&d->stats));
     d->backend->close(d->self);
+    socle_mem_cache_free(d->cache);
     socle_mem_free(d);
 }
 

@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 #include <socle/sys/backend.h>
+#include <socle/sys/memory.h>
 #include <socle/sys/prim.h>
 
 struct socle_device {
@@ -12,6 +13,7 @@ struct socle_device {
     void *self;
     socle_caps caps;
     bool compose_only;
+    socle_mem_cache *cache; /* of what is made and dropped in every step: handles, storages, tables */
     atomic_ullong generations;          /* tapes take numbers from here */
     _Atomic(struct prim_stats *) stats; /* made by the first primitive, owned; lib/prim/stats.c alone knows it */
     void (*stats_drop)(struct socle_device *d, struct prim_stats *s); /* logs and frees, or NULL */

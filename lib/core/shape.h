@@ -21,7 +21,14 @@ shape_string shape_text(socle_shape s);
 
 /* Row-major, or in blocks of 16 (lanes = SOCLE_LANES, s.ndim >= 2): dims, strides, offset 0, no buffer. */
 socle_view view_dense(socle_dtype t, socle_shape s, int lanes);
-socle_shape view_shape(const socle_view *v);
+/* In the header because every primitive asks for it a dozen times. */
+static inline socle_shape view_shape(const socle_view *v)
+{
+    socle_shape s = { .ndim = v->ndim };
+    for (int i = 0; i < v->ndim; i++)
+        s.dim[i] = v->dim[i];
+    return s;
+}
 int64_t view_extent(const socle_view *v); /* elements from offset to the last one reachable, pad lanes included */
 bool view_is_dense(const socle_view *v);  /* strides are those of view_dense for its format; size-1 dims are free */
 /* v seen with shape s by stride 0, NumPy rules. False if the format forbids it: lanes = 16 and v's images are not

@@ -16,18 +16,17 @@ static socle_status take_buffer(socle_device *d, size_t bytes, void **buffer)
 
 storage *storage_new(socle_device *d, size_t bytes)
 {
-    storage *s = socle_mem_zeroed(1, sizeof *s);
+    storage *s = socle_mem_cache_take(d->cache, sizeof *s);
     if (s == NULL)
         return NULL;
+    *s = (storage){ .device = d, .bytes = bytes };
     atomic_init(&s->refs, 1);
     atomic_init(&s->version, 0);
-    s->bytes = bytes;
     if (take_buffer(d, bytes, &s->buffer) != SOCLE_OK) {
-        socle_mem_free(s);
+        socle_mem_cache_give(d->cache, s, sizeof *s);
         return NULL;
     }
     device_retain(d);
-    s->device = d;
     return s;
 }
 
@@ -41,10 +40,11 @@ void storage_release(storage *s)
 {
     if (s == NULL || atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
         return;
+    socle_device *d = s->device;
     if (s->bytes > 0) {
-        s->device->backend->free(s->device->self, s->buffer, s->bytes);
+        d->backend->free(d->self, s->buffer, s->bytes);
         live_blocks_add(-1);
     }
-    device_release(s->device);
-    socle_mem_free(s);
+    socle_mem_cache_give(d->cache, s, sizeof *s);
+    device_release(d);
 }

@@ -13,14 +13,13 @@
 /* A handle on store, whose reference is taken over (released on failure too); v without its buffer. */
 static socle_tensor *handle_new(storage *store, const socle_view *v)
 {
-    socle_tensor *t = store == NULL ? NULL : socle_mem_zeroed(1, sizeof *t);
+    socle_tensor *t = store == NULL ? NULL : socle_mem_cache_take(store->device->cache, sizeof *t);
     if (t == NULL) {
         storage_release(store);
         return NULL;
     }
+    *t = (socle_tensor){ .store = store, .view = *v };
     atomic_init(&t->refs, 1);
-    t->store = store;
-    t->view = *v;
     t->view.buffer = store->buffer;
     return t;
 }
@@ -161,8 +160,9 @@ void socle_release(socle_tensor *t)
     if (t == NULL || atomic_fetch_sub_explicit(&t->refs, 1, memory_order_acq_rel) != 1)
         return;
     socle_release(t->grad);
-    storage_release(t->store);
-    socle_mem_free(t);
+    storage *store = t->store;
+    socle_mem_cache_give(store->device->cache, t, sizeof *t);
+    storage_release(store); /* and perhaps, with the last one, the device */
 }
 
 bool tensor_is_sole_owner(const socle_tensor *t)

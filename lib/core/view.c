@@ -27,14 +27,6 @@ socle_view view_dense(socle_dtype t, socle_shape s, int lanes)
     return v;
 }
 
-socle_shape view_shape(const socle_view *v)
-{
-    socle_shape s = { .ndim = v->ndim };
-    for (int i = 0; i < v->ndim; i++)
-        s.dim[i] = v->dim[i];
-    return s;
-}
-
 int64_t view_extent(const socle_view *v)
 {
     int64_t last = v->lanes - 1;

@@ -70,7 +70,8 @@ static socle_status check_crop(const socle_crop_desc *o)
 /* Rows top, left, mirrored of a new tensor. */
 static socle_tensor *crop_places(socle_ctx *c, int64_t images, const socle_crop_desc *o)
 {
-    int32_t *place = socle_mem_alloc((size_t)images * 3 * sizeof *place);
+    const size_t bytes = (size_t)images * 3 * sizeof(int32_t);
+    int32_t *place = socle_mem_cache_take(c->device->cache, bytes);
     if (place == NULL)
         return NULL;
     lots l = lots_of(c, images, 1, o->per_batch);
@@ -83,7 +84,7 @@ static socle_tensor *crop_places(socle_ctx *c, int64_t images, const socle_crop_
         place[3 * n + 2] = (double)socle_philox_float(w[2]) < o->flip;
     }
     socle_tensor *t = socle_tensor_from(socle_ctx_device(c), SOCLE_I32, socle_shape2(images, 3), place);
-    socle_mem_free(place);
+    socle_mem_cache_give(c->device->cache, place, bytes);
     return t;
 }
 
@@ -174,7 +175,9 @@ static socle_tensor *block_mask(socle_ctx *c, const blocks *b)
     socle_shape s = socle_shape4(b->images, 1, b->height, b->width);
     socle_tensor *t = socle_tensor_dense(socle_ctx_device(c), SOCLE_U8, s, 0);
     size_t bytes = t == NULL ? 0 : (size_t)view_extent(&t->view);
-    uint8_t *mask = t == NULL ? NULL : socle_mem_zeroed(bytes, 1);
+    uint8_t *mask = t == NULL ? NULL : socle_mem_cache_take(c->device->cache, bytes);
+    if (mask != NULL)
+        memset(mask, 0, bytes);
     for (int64_t n = 0; mask != NULL && n < b->images; n++)
         for (int32_t k = 0, count = block_count(b, n); k < count; k++) {
             corner unused;
@@ -184,7 +187,7 @@ static socle_tensor *block_mask(socle_ctx *c, const blocks *b)
         socle_release(t);
         t = NULL;
     }
-    socle_mem_free(mask);
+    socle_mem_cache_give(c->device->cache, mask, bytes);
     return t;
 }
 
@@ -225,7 +228,8 @@ static socle_tensor *erase(socle_ctx *c, socle_tensor *x, const blocks *b)
 static socle_tensor *copy_index(socle_ctx *c, const blocks *b)
 {
     size_t pixels = (size_t)(b->height * b->width), cols = (size_t)b->cols;
-    int32_t *index = socle_mem_alloc(((size_t)b->images + 1) * pixels * sizeof *index);
+    const size_t bytes = ((size_t)b->images + 1) * pixels * sizeof(int32_t);
+    int32_t *index = socle_mem_cache_take(c->device->cache, bytes);
     if (index == NULL)
         return NULL;
     int32_t *block = index + (size_t)b->images * pixels;
@@ -244,7 +248,7 @@ static socle_tensor *copy_index(socle_ctx *c, const blocks *b)
     }
     socle_shape s = socle_shape3(b->images, 1, (int64_t)pixels);
     socle_tensor *t = socle_tensor_from(socle_ctx_device(c), SOCLE_I32, s, index);
-    socle_mem_free(index);
+    socle_mem_cache_give(c->device->cache, index, bytes);
     return t;
 }
 

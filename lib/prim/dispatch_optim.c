@@ -6,7 +6,7 @@
 #include "core/alloc.h"
 
 enum {
-    FEW = 32, /* parameters whose views need no memory of their own: a step of a small network allocates nothing */
+    FEW = 32, /* parameters whose views need no memory of their own */
     LISTS = 4
 };
 
@@ -81,6 +81,12 @@ static socle_status axpby_many(call *k, size_t n, const socle_view *const *v, co
 
 /* ---- from tensors to views ---- */
 
+/* The tensor that says which device this is for. */
+static const socle_tensor *first_tensor(const job *j)
+{
+    return j->norm ? j->norm : j->list[0][0];
+}
+
 /* views: room for LISTS n. Empty tensors are left out: their partners in other lists are empty too. */
 static socle_status run_on(const job *j, socle_view *views)
 {
@@ -96,7 +102,7 @@ static socle_status run_on(const job *j, socle_view *views)
             if (!tensor_is_empty(j->list[l][i]))
                 out[used++] = j->list[l][i]->view;
     }
-    call k = call_on(j->norm ? j->norm : j->list[0][0]);
+    call k = call_on(first_tensor(j));
     if (used > 0)
         return call_end(&k, j->fn(&k, used, view, j), j->norm);
     return call_end(&k, j->norm ? call_fill(&k, &j->norm->view, 0) : SOCLE_OK, j->norm);
@@ -105,14 +111,15 @@ static socle_status run_on(const job *j, socle_view *views)
 static socle_status run(const job *j)
 {
     socle_view few[LISTS * FEW], *views = few;
-    size_t bytes;
+    socle_mem_cache *cache = first_tensor(j)->store->device->cache;
+    size_t bytes = 0;
     if (j->n > FEW)
-        views = size_mul(j->n, LISTS * sizeof *views, &bytes) ? socle_mem_alloc(bytes) : NULL;
+        views = size_mul(j->n, LISTS * sizeof *views, &bytes) ? socle_mem_cache_take(cache, bytes) : NULL;
     if (!views)
         return socle_fail(SOCLE_ERR_NOMEM, "%s: no memory for the views of %zu parameters", j->what, j->n);
     socle_status s = run_on(j, views);
     if (views != few)
-        socle_mem_free(views);
+        socle_mem_cache_give(cache, views, bytes);
     for (int l = 0; l < LISTS; l++)
         for (size_t i = 0; j->list[l] && j->written[l] && i < j->n; i++)
             tensor_touch(j->list[l][i]);

@@ -75,6 +75,8 @@ static const linear_row linear_rows[] = {
     { 16, 1, 12,      0, 0 },
     { 16, 40, 1,      0, 0 },
     { 100, 300, 65,   CASE_LARGE, 0 },
+    { 40, 530, 45,    CASE_LARGE, 0 }, /* few outputs: features are shared out too */
+    { 256, 784, 30,   CASE_BENCH | CASE_LARGE, 0 },
     { 256, 784, 50,   CASE_BENCH | CASE_LARGE, 0 },
     { 256, 50, 10,    CASE_BENCH | CASE_LARGE, 0 },
     { 512, 16, 10,    CASE_BENCH | CASE_LARGE, 0 },

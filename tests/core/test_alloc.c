@@ -151,3 +151,72 @@ Test(alloc, an_allocator_comes_before_the_first_block)
     socle_mem_free(socle_mem_alloc(1));
     cr_assert_eq(l.taken, 0);
 }
+
+/* ---- blocks that are kept ---- */
+
+Test(alloc, a_cache_gives_the_block_that_came_back_last)
+{
+    int64_t live = socle_test_live_blocks();
+    socle_mem_cache *m = socle_mem_cache_new(1 << 20);
+    void *a = socle_mem_cache_take(m, 100), *b = socle_mem_cache_take(m, 128);
+    cr_assert(a != b && (uintptr_t)a % 64 == 0 && (uintptr_t)b % 64 == 0);
+    memset(a, 0xA5, 100);
+    memset(b, 0x5A, 128);
+    socle_mem_cache_give(m, a, 100);
+    socle_mem_cache_give(m, b, 128);
+    void *same = socle_mem_cache_take(m, 65), *large = socle_mem_cache_take(m, 129);
+    void *below = socle_mem_cache_take(m, 128);
+    cr_assert_eq(socle_test_live_blocks(), live + 4, "the cache, and three blocks");
+    if (socle_mem_cache_keeps()) {
+        cr_assert_eq(same, b, "65 bytes and 128 are the same to it");
+        cr_assert(large != a && below == a, "129 are not");
+    }
+    socle_mem_cache_give(m, same, 65);
+    socle_mem_cache_give(m, large, 129);
+    socle_mem_cache_give(m, below, 128);
+    socle_mem_cache_free(m);
+    cr_assert_eq(socle_test_live_blocks(), live);
+}
+
+Test(alloc, a_cache_keeps_no_more_than_it_may)
+{
+    ledger l = { 0 };
+    cr_assert_eq(socle_set_allocator(&(socle_allocator){ ledger_alloc, ledger_free, &l }), SOCLE_OK);
+    socle_mem_cache *m = socle_mem_cache_new(3 * 256);
+    enum { BLOCKS = 8 };
+    void *block[BLOCKS];
+    for (int i = 0; i < BLOCKS; i++)
+        block[i] = socle_mem_cache_take(m, 200);
+    cr_assert_eq(l.blocks, 1 + BLOCKS);
+    for (int i = 0; i < BLOCKS; i++)
+        socle_mem_cache_give(m, block[i], 200);
+    cr_assert_eq(l.blocks, 1 + (socle_mem_cache_keeps() ? 3 : 0));
+    void *large = socle_mem_cache_take(m, (size_t)100 << 20); /* of a size that is never kept */
+    memset(large, 1, 100);
+    socle_mem_cache_give(m, large, (size_t)100 << 20);
+    socle_mem_cache_give(m, NULL, 1);
+    cr_assert_null(socle_mem_cache_take(m, SIZE_MAX));
+    socle_mem_cache_free(m);
+    socle_mem_cache_free(NULL);
+    cr_assert_eq(l.blocks, 0);
+    cr_assert_eq(l.taken, l.returned);
+}
+
+Test(alloc, a_countdown_counts_and_fails_kept_blocks_too)
+{
+    socle_mem_cache *m = socle_mem_cache_new(1 << 20);
+    socle_mem_cache_give(m, socle_mem_cache_take(m, 64), 64);
+    int64_t live = socle_test_live_blocks();
+    for (int i = 0; i < 2; i++) {
+        socle_test_fail_alloc(0);
+        cr_assert_null(socle_mem_cache_take(m, 64));
+        cr_assert_eq(socle_error_status(), SOCLE_ERR_NOMEM);
+        cr_assert(socle_test_alloc_failed());
+    }
+    cr_assert_eq(socle_test_live_blocks(), live, "what is kept is not live");
+    void *p = socle_mem_cache_take(m, 64);
+    cr_assert_not_null(p);
+    cr_assert_eq(socle_test_live_blocks(), live + 1);
+    socle_mem_cache_give(m, p, 64);
+    socle_mem_cache_free(m);
+}

@@ -16,6 +16,17 @@ SOCLE_API void socle_mem_free(void *ptr);                    /* NULL is allowed 
 /* ptr (or NULL) grown to hold at least `need` items of `size` bytes; *cap is updated. NULL: ptr is as it was. */
 SOCLE_API void *socle_mem_grow(void *ptr, size_t *cap, size_t need, size_t size);
 
+/* Blocks that are taken and given back over and over, as in every training step: what is given back is kept and serves the
+ * next request of about its size. Safe to use from several threads. Built with AddressSanitizer it keeps nothing, so that
+ * use after free is found. */
+typedef struct socle_mem_cache socle_mem_cache;
+SOCLE_API socle_mem_cache *socle_mem_cache_new(size_t keep); /* bytes that kept blocks may hold */
+SOCLE_API void socle_mem_cache_free(socle_mem_cache *m);     /* after all blocks have been given back */
+/* 64-byte aligned, contents undefined. */
+SOCLE_API void *socle_mem_cache_take(socle_mem_cache *m, size_t bytes);
+SOCLE_API void socle_mem_cache_give(socle_mem_cache *m, void *block, size_t bytes); /* as taken; NULL is allowed */
+SOCLE_API bool socle_mem_cache_keeps(void); /* false with AddressSanitizer */
+
 #ifdef __cplusplus
 }
 #endif

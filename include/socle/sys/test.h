@@ -13,7 +13,7 @@ extern "C" {
 SOCLE_API void socle_test_fail_alloc(int64_t countdown);
 /* True if the countdown has reached an allocation since it was set. */
 SOCLE_API bool socle_test_alloc_failed(void);
-/* Blocks taken from the allocator and not given back, and device buffers in use by tensors. */
+/* Blocks taken from the allocator, or from a cache (sys/memory.h), and not given back, and device buffers in use by tensors. */
 SOCLE_API int64_t socle_test_live_blocks(void);
 /* Consulted by device memory allocation: counts, and says whether this one fails. */
 SOCLE_API bool socle_test_take_fault(void);
