@@ -48,7 +48,7 @@ typedef struct socle_loss {
 } socle_loss;
 SOCLE_API socle_loss socle_loss_cross_entropy(void); /* pred (N, K) logits, target (N) I32 */
 /* socle_cross_entropy_smooth; *smoothing is borrowed. Evaluation, too, measures this loss. */
-SOCLE_API socle_loss socle_loss_cross_entropy_smooth(double *smoothing);
+SOCLE_API socle_loss socle_loss_cross_entropy_smooth(const double *smoothing);
 SOCLE_API socle_loss socle_loss_mse(void);
 
 /* The five verbs of a training step. A callback that changes one (mixup, accumulation, mixed precision) saves the old

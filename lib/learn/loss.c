@@ -25,9 +25,9 @@ socle_loss socle_loss_cross_entropy(void)
     return (socle_loss){ .fn = cross_entropy };
 }
 
-socle_loss socle_loss_cross_entropy_smooth(double *smoothing)
+socle_loss socle_loss_cross_entropy_smooth(const double *smoothing)
 {
-    return (socle_loss){ .fn = cross_entropy_smooth, .user = smoothing };
+    return (socle_loss){ .fn = cross_entropy_smooth, .user = (void *)smoothing };
 }
 
 socle_loss socle_loss_mse(void)
