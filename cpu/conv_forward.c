@@ -8,18 +8,17 @@ typedef struct forward_job {
     const conv_geometry *g;
     const conv_plan *plan;
     lane_map y, x;
-    const float *packed, *bias;                      /* packed: [group][...] */
-    int64_t group_size, tile_size;                   /* floats */
+    conv_packed packed;
+    const float *bias;
     int64_t chunk_blocks, image_chunks, part, parts; /* part: outputs of one chunk */
     bool relu;
 } forward_job;
 
-void conv_sweep(const struct cpu_conv_kernels *kernels, const conv_plan *plan, const conv_tiles *all, int64_t taps,
-                bool relu)
+void conv_sweep(const struct cpu_conv_kernels *kernels, const conv_plan *plan, const conv_tiles *all, bool relu)
 {
     enum { SUMS = 1024, L2_FLOATS = 65536 };
-    int64_t channels = min64(all->channels, SUMS / taps + 1);
-    int64_t outputs = channels * taps * all->outputs <= L2_FLOATS ? all->outputs : CONV_PACK;
+    int64_t channels = min64(all->channels, SUMS / max64(plan->taps, 1) + 1);
+    int64_t outputs = channels * plan->taps * all->outputs <= L2_FLOATS ? all->outputs : CONV_PACK;
     for (int64_t c = 0; c < all->channels; c += channels)
         for (int64_t k = 0; k < all->outputs; k += outputs) {
             conv_tiles t = *all;
@@ -53,12 +52,12 @@ static void forward_chunks(void *arg, int64_t first, int64_t last)
             .x_channel = j->x.channel,
             .outputs = min64(j->part, g->k - k),
             .y_channel = j->y.channel,
-            .w = j->packed + group * j->group_size + k / CONV_PACK * j->tile_size,
-            .w_tile = j->tile_size,
-            .w_channel = g->r * g->s * CONV_PACK,
+            .w = j->packed.at + group * j->packed.group + k / CONV_PACK * j->packed.tile,
+            .w_tile = j->packed.tile,
+            .w_channel = j->plan->taps * CONV_PACK,
             .bias = j->bias ? j->bias + k_all : NULL,
         };
-        conv_sweep(j->kernels, j->plan, &t, g->r * g->s, j->relu);
+        conv_sweep(j->kernels, j->plan, &t, j->relu);
     }
 }
 
@@ -74,16 +73,6 @@ static void share_outputs(forward_job *j)
         part = min64(tiles, WORK / (work + 1) + 1);
     j->part = part * CONV_PACK;
     j->parts = divide_up(tiles, part);
-}
-
-static void pack_groups(cpu_device *d, const conv_geometry *g, conv_pack pack)
-{
-    const int64_t size = conv_pack_size(&pack);
-    for (int i = 0; i < g->p.groups; i++) {
-        conv_pack_run(d, &pack);
-        pack.packed += size;
-        pack.w += g->k * g->c * g->r * g->s;
-    }
 }
 
 /* ---- Winograd ---- */
@@ -142,28 +131,18 @@ socle_status conv_lanes_forward(cpu_device *d, const conv_geometry *g, socle_epi
     socle_status s = conv_plan_forward(&ws, g, x, y, &plan);
     if (s != SOCLE_OK)
         return workspace_end(&ws, s);
-    conv_pack pack = {
-        .w = w,
-        .outputs = g->k,
-        .channels = g->c,
-        .taps = g->r * g->s,
-        .output_stride = g->c * g->r * g->s,
-        .channel_stride = g->r * g->s,
-    };
-    pack.packed = workspace_floats(&ws, g->p.groups * conv_pack_size(&pack));
-    if (!pack.packed)
-        return workspace_end(&ws, SOCLE_ERR_NOMEM);
-    pack_groups(d, g, pack);
+    conv_packed packed;
+    s = conv_pack(&ws, g, false, &plan, w, &packed);
+    if (s != SOCLE_OK)
+        return workspace_end(&ws, s);
     forward_job j = {
         .kernels = d->kernels->conv,
         .g = g,
         .plan = &plan,
         .y = y,
         .x = x,
-        .packed = pack.packed,
+        .packed = packed,
         .bias = bias,
-        .group_size = conv_pack_size(&pack),
-        .tile_size = conv_pack_tile(&pack),
         .chunk_blocks = conv_chunk_blocks(g),
         .relu = e == SOCLE_EPILOGUE_RELU,
     };

@@ -23,8 +23,7 @@ typedef struct grad_job {
     conv_quads quads;
     winograd winograd;
     conv_plan plan;
-    const float *packed;
-    int64_t group_size, tile_size;
+    conv_packed packed;
     int64_t chunk_blocks, chunks;
     int64_t done;     /* chunks, in rounds before this one */
     float *dz;        /* [thread][block][k][pixel][16] */
@@ -110,11 +109,11 @@ static void chunk_dx(const grad_job *j, int64_t chunk, lane_map dz)
             .x_channel = dz.channel,
             .outputs = g->c,
             .y_channel = dx.channel,
-            .w = j->packed + group * j->group_size,
-            .w_tile = j->tile_size,
-            .w_channel = g->r * g->s * CONV_PACK,
+            .w = j->packed.at + group * j->packed.group,
+            .w_tile = j->packed.tile,
+            .w_channel = j->plan.taps * CONV_PACK,
         };
-        conv_sweep(j->kernels, &j->plan, &t, g->r * g->s, false);
+        conv_sweep(j->kernels, &j->plan, &t, false);
     }
 }
 
@@ -138,31 +137,6 @@ static void run_rounds(cpu_device *d, grad_job *j)
         if (j->gw)
             grad_w_round(d, j->gw, i);
     }
-}
-
-/* Weights of every group with input channels as outputs. */
-static socle_status pack_backward(workspace *ws, grad_job *j, const float *w)
-{
-    const conv_geometry *g = j->g;
-    conv_pack pack = {
-        .w = w,
-        .outputs = g->c,
-        .channels = g->k,
-        .taps = g->r * g->s,
-        .output_stride = g->r * g->s,
-        .channel_stride = g->c * g->r * g->s,
-    };
-    j->group_size = conv_pack_size(&pack);
-    j->tile_size = conv_pack_tile(&pack);
-    j->packed = pack.packed = workspace_floats(ws, g->p.groups * j->group_size);
-    if (!pack.packed)
-        return SOCLE_ERR_NOMEM;
-    for (int i = 0; i < g->p.groups; i++) {
-        conv_pack_run(ws->device, &pack);
-        pack.packed += j->group_size;
-        pack.w += g->k * g->c * g->r * g->s;
-    }
-    return SOCLE_OK;
 }
 
 static void finish_db(const grad_job *j, float *db)
@@ -197,7 +171,7 @@ static socle_status prepare(workspace *ws, grad_job *j, const float *w, bool wan
     if (j->way == BY_WINOGRAD)
         return winograd_prepare(ws, g, true, w, &j->winograd);
     socle_status s = conv_plan_backward(ws, g, dz, j->dx, &j->plan);
-    return s == SOCLE_OK ? pack_backward(ws, j, w) : s;
+    return s == SOCLE_OK ? conv_pack(ws, g, true, &j->plan, w, &j->packed) : s;
 }
 
 socle_status conv_lanes_grad(cpu_device *d, const conv_geometry *g, socle_epilogue e, lane_map dx, float *dw,
