@@ -5,6 +5,7 @@
 
 typedef float pack_row __attribute__((vector_size(CONV_PACK * 4), aligned(4), may_alias));
 
+enum { PACK_AHEAD = 128 };
 #define PACK_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 
 /* r[i] lane j becomes r[j] lane i: pairs, then fours, then halves, all within what one instruction can do. */
@@ -46,6 +47,9 @@ INLINE void pack_columns(float *to, const float *w, int64_t output_stride, const
         pack_row r[CONV_PACK];
 #pragma GCC unroll 8
         for (int k = 0; k < CONV_PACK; k++)
+            __builtin_prefetch(w + k * output_stride + i + PACK_AHEAD);
+#pragma GCC unroll 8
+        for (int k = 0; k < CONV_PACK; k++)
             r[k] = k < outputs ? *(const pack_row *)(w + k * output_stride + i) : (pack_row){ 0 };
         transpose_pack(r);
 #pragma GCC unroll 8
@@ -69,9 +73,13 @@ INLINE void pack_windows(const conv_windows *p, const int outputs)
         float *to = p->to + c * step;
         if (p->taps == p->window)
             pack_columns(to, w, p->output_stride, outputs, p->window);
-        else
+        else {
+#pragma GCC unroll 8
+            for (int k = 0; k < outputs; k++)
+                __builtin_prefetch(w + k * p->output_stride + PACK_AHEAD);
             for (int64_t t = 0; t < p->taps; t++)
                 pick_pack(to + t * CONV_PACK, w + p->tap[t], p->output_stride, outputs);
+        }
     }
 }
 
