@@ -67,6 +67,9 @@ socle_status conv_pack(workspace *ws, const conv_geometry *g, bool backward, con
  * all of them; add and relu are set here. */
 void conv_sweep(const struct cpu_conv_kernels *kernels, const conv_plan *plan, const conv_tiles *t, bool relu);
 
+/* y = x * w + bias for all images, forward; backward: y is dx and x is dz. */
+socle_status conv_lanes_product(workspace *ws, const conv_geometry *g, bool backward, lane_map y, lane_map x,
+                                const float *w, const float *bias, bool relu);
 socle_status conv_lanes_forward(cpu_device *d, const conv_geometry *g, socle_epilogue e, lane_map y, lane_map x,
                                 const float *w, const float *bias);
 /* dx, dw and db each may be NULL (dx.at for dx); y.at is read with an epilogue only. dw and db are dense. norm: makes dy

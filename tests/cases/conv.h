@@ -89,6 +89,7 @@ static const conv_row conv_rows[] = {
     { "37-45 3x3 s1 1",       33, 37, 1, 1, 45, 3, 3,     CONV(1, 1), CASE_LARGE, 0 },
     { "45-37 3x3 s2 2",       65, 45, 2, 2, 37, 3, 3,     CONV(2, 1), CASE_LARGE, 0 },
     { "21-27 5x3 s1 1x2",     33, 21, 1, 2, 27, 5, 3,     { { 1, 1 }, { 2, 1 }, { 1, 1 }, 1 }, CASE_LARGE, 0 },
+    { "2 groups of 90-85",    17, 180, 1, 2, 170, 3, 3,   { { 1, 1 }, { 1, 1 }, { 1, 1 }, 2 }, CASE_LARGE, 0 },
     { "2 groups, one pixel",  33, 66, 1, 1, 50, 3, 3,     { { 1, 1 }, { 1, 1 }, { 1, 1 }, 2 }, CASE_LARGE, 0 },
 
     /* batch sizes about the block and the smallest batch that is kept in blocks */
