@@ -11,6 +11,7 @@
 /* One direction of a convolution, and memory for it. */
 typedef struct winograd {
     const struct cpu_winograd_kernels *kernels;
+    const struct winograd_transforms *transforms; /* one of those of kernels */
     int64_t channels, outputs;
     int64_t h, w, ho, wo; /* of what is read and what is made */
     int taps, tile;       /* of the window and of results along an axis */

@@ -34,9 +34,12 @@ INLINE void transpose_pack(pack_row r[CONV_PACK])
 /* to [8] = the element at w of `outputs` outputs, and zeros. */
 INLINE void pick_pack(float *to, const float *w, int64_t output_stride, const int outputs)
 {
+    pack_row v = { 0 };
 #pragma GCC unroll 8
     for (int k = 0; k < CONV_PACK; k++)
-        to[k] = k < outputs ? w[k * output_stride] : 0;
+        if (k < outputs)
+            v[k] = w[k * output_stride];
+    *(pack_row *)to = v;
 }
 
 /* [columns][8] from rows of `columns` elements side by side. */

@@ -79,6 +79,8 @@ static const conv_row conv_rows[] = {
     { "tiles beyond",         16, 14, 5, 7, 16, 3, 3,     CONV(1, 3), 0, 6 },
     { "tiles of 2x2",         17, 16, 9, 10, 16, 5, 5,    CONV(1, 2), 0, 6 },
     { "tiles of 2x2 pad 1",   9, 16, 12, 12, 13, 5, 5,    CONV(1, 1), 0, 12 },
+    { "tiles, map of 2x2",    65, 21, 2, 2, 27, 3, 3,     CONV(1, 1), 0, 0 },
+    { "tiles, 2x2, parts",    17, 150, 2, 2, 140, 3, 3,   CONV(1, 1), CASE_LARGE, 0 },
     { "tiles, parts",         33, 70, 7, 7, 150, 3, 3,    CONV(1, 1), CASE_LARGE, 6 },
 
     /* more channels than are summed in one go, and more weights than stay in cache */
