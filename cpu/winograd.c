@@ -22,8 +22,7 @@ static bool applies(const conv_geometry *g)
            p->dilation[0] == 1 && p->dilation[1] == 1;
 }
 
-/* A map of 2x2 that has all taps of a 3x3 window around its pixels. */
-static bool is_pair(const conv_geometry *g)
+bool winograd_is_pair(const conv_geometry *g)
 {
     return g->r == 3 && g->h == 2 && g->w == 2 && g->p.pad[0] == 1 && g->p.pad[1] == 1;
 }
@@ -55,7 +54,7 @@ bool winograd_suits(const conv_geometry *g, bool backward)
     const int64_t channels = backward ? g->k : g->c, outputs = backward ? g->c : g->k;
     if (!applies(g) || g->blocks == 0 || channels < FEW)
         return false;
-    if (is_pair(g))
+    if (winograd_is_pair(g))
         return pairs_suit(g, channels, outputs);
     const int64_t packs = divide_up(outputs, WINOGRAD_PACK);
     const int64_t products = WINOGRAD_POSITIONS * channels * packs * WINOGRAD_PACK;
@@ -120,7 +119,7 @@ static socle_status prepare_weights(workspace *ws, winograd *j, bool backward, c
 socle_status winograd_prepare(workspace *ws, const conv_geometry *g, bool backward, const float *w, winograd *out)
 {
     const struct cpu_winograd_kernels *kernels = ws->device->kernels->winograd;
-    const bool pair = is_pair(g);
+    const bool pair = winograd_is_pair(g);
     const int up = pair ? 0 : g->p.pad[0], left = pair ? 0 : g->p.pad[1]; /* of a pair nothing is outside */
     *out = (winograd){
         .kernels = kernels,
