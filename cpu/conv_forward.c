@@ -1,4 +1,5 @@
-/* The forward pass in the lane format: chunks of images and outputs over the tiles of isa/body_conv.h. */
+/* The forward pass in the lane format, and the same product backward to the input: chunks of images and outputs over the
+ * tiles of isa/body_conv.h. Backward, dz is what is called x here, dx is y, and input channels are the outputs. */
 #include "winograd.h"
 
 #include "parallel.h"
@@ -6,21 +7,21 @@
 typedef struct forward_job {
     const struct cpu_conv_kernels *kernels;
     const conv_geometry *g;
+    int64_t channels, outputs; /* of a group */
     const conv_plan *plan;
     lane_map y, x;
-    const float *packed, *bias;                      /* packed: [group][...] */
-    int64_t group_size, tile_size;                   /* floats */
+    conv_packed packed;
+    const float *bias;
     int64_t chunk_blocks, image_chunks, part, parts; /* part: outputs of one chunk */
     bool by_images; /* neighbouring chunks, which one thread takes, have the same images; else the same outputs */
     bool relu;
 } forward_job;
 
-void conv_sweep(const struct cpu_conv_kernels *kernels, const conv_plan *plan, const conv_tiles *all, int64_t taps,
-                bool relu)
+void conv_sweep(const struct cpu_conv_kernels *kernels, const conv_plan *plan, const conv_tiles *all, bool relu)
 {
     enum { SUMS = 1024, L2_FLOATS = 65536 };
-    int64_t channels = min64(all->channels, SUMS / taps + 1);
-    int64_t outputs = channels * taps * all->outputs <= L2_FLOATS ? all->outputs : CONV_PACK;
+    int64_t channels = min64(all->channels, SUMS / max64(plan->taps, 1) + 1);
+    int64_t outputs = channels * plan->taps * all->outputs <= L2_FLOATS ? all->outputs : CONV_PACK;
     for (int64_t c = 0; c < all->channels; c += channels)
         for (int64_t k = 0; k < all->outputs; k += outputs) {
             conv_tiles t = *all;
@@ -46,23 +47,23 @@ static void forward_chunks(void *arg, int64_t first, int64_t last)
         const int64_t images = j->by_images ? chunk / all_parts : chunk % j->image_chunks;
         const int64_t rest = j->by_images ? chunk % all_parts : chunk / j->image_chunks;
         const int64_t block = images * j->chunk_blocks;
-        const int64_t group = rest / j->parts, k = rest % j->parts * j->part, k_all = group * g->k + k;
+        const int64_t group = rest / j->parts, k = rest % j->parts * j->part, k_all = group * j->outputs + k;
         const conv_tiles t = {
-            .x = j->x.at + block * j->x.block + group * g->c * j->x.channel,
+            .x = j->x.at + block * j->x.block + group * j->channels * j->x.channel,
             .y = j->y.at + block * j->y.block + k_all * j->y.channel,
             .blocks = min64(j->chunk_blocks, g->blocks - block),
             .x_block = j->x.block,
             .y_block = j->y.block,
-            .channels = g->c,
+            .channels = j->channels,
             .x_channel = j->x.channel,
-            .outputs = min64(j->part, g->k - k),
+            .outputs = min64(j->part, j->outputs - k),
             .y_channel = j->y.channel,
-            .w = j->packed + group * j->group_size + k / CONV_PACK * j->tile_size,
-            .w_tile = j->tile_size,
-            .w_channel = g->r * g->s * CONV_PACK,
+            .w = j->packed.at + group * j->packed.group + k / CONV_PACK * j->packed.tile,
+            .w_tile = j->packed.tile,
+            .w_channel = j->plan->taps * CONV_PACK,
             .bias = j->bias ? j->bias + k_all : NULL,
         };
-        conv_sweep(j->kernels, j->plan, &t, g->r * g->s, j->relu);
+        conv_sweep(j->kernels, j->plan, &t, j->relu);
     }
 }
 
@@ -76,28 +77,52 @@ static bool weights_are_few(const conv_geometry *g)
     return TIMES * weights <= images * g->blocks * CONV_LANES;
 }
 
+enum { PRODUCT_CHUNKS = 16 }; /* at least, where there is work for them */
+
+/* Weights that no cache holds pass by once for every chunk of images: these are larger then, as long as outputs are left to
+ * be shared out. */
+static void share_images(forward_job *j)
+{
+    enum { L2_FLOATS = 65536, PIXELS = 64 };
+    const conv_geometry *g = j->g;
+    const int64_t tiles = divide_up(j->outputs, CONV_PACK), pixels = g->ho * g->wo;
+    int64_t blocks = conv_chunk_blocks(g);
+    while (j->packed.group > L2_FLOATS && blocks < g->blocks && blocks * pixels < PIXELS &&
+           divide_up(g->blocks, 2 * blocks) * tiles >= PRODUCT_CHUNKS)
+        blocks *= 2;
+    j->chunk_blocks = min64(blocks, g->blocks);
+    j->image_chunks = divide_up(g->blocks, j->chunk_blocks);
+}
+
 /* Few images: outputs are shared out too, in parts of whole tiles that are still worth a chunk. */
 static void share_outputs(forward_job *j)
 {
-    enum { CHUNKS = 16, WORK = 12000 };
+    enum { WORK = 12000 };
     const conv_geometry *g = j->g;
-    const int64_t work = conv_work(g) * CONV_PACK / g->k * j->chunk_blocks; /* of one tile of outputs */
-    int64_t tiles = (g->k + CONV_PACK - 1) / CONV_PACK, parts = (CHUNKS - 1) / (j->image_chunks * g->p.groups) + 1;
-    int64_t part = divide_up(tiles, parts);
+    const int64_t work = conv_work(g) * CONV_PACK / j->outputs * j->chunk_blocks; /* of one tile of outputs */
+    int64_t tiles = divide_up(j->outputs, CONV_PACK);
+    int64_t parts = (PRODUCT_CHUNKS - 1) / (j->image_chunks * g->p.groups) + 1, part = divide_up(tiles, parts);
     if (part * work < WORK)
         part = min64(tiles, WORK / (work + 1) + 1);
     j->part = part * CONV_PACK;
     j->parts = divide_up(tiles, part);
 }
 
-static void pack_groups(cpu_device *d, const conv_geometry *g, conv_pack pack)
+static socle_status tiles_product(workspace *ws, forward_job *j, bool backward, const float *w)
 {
-    const int64_t size = conv_pack_size(&pack);
-    for (int i = 0; i < g->p.groups; i++) {
-        conv_pack_run(d, &pack);
-        pack.packed += size;
-        pack.w += g->k * g->c * g->r * g->s;
-    }
+    const conv_geometry *g = j->g;
+    conv_plan plan;
+    socle_status s =
+        backward ? conv_plan_backward(ws, g, j->x, j->y, &plan) : conv_plan_forward(ws, g, j->x, j->y, &plan);
+    if (s == SOCLE_OK)
+        s = conv_pack(ws, g, backward, &plan, w, &j->packed);
+    if (s != SOCLE_OK || g->blocks == 0)
+        return s;
+    j->plan = &plan;
+    share_images(j);
+    share_outputs(j);
+    cpu_for(ws->device->threads, j->image_chunks * j->parts * g->p.groups, 1, forward_chunks, j);
+    return SOCLE_OK;
 }
 
 /* ---- Winograd ---- */
@@ -107,7 +132,7 @@ typedef struct winograd_job {
     const conv_geometry *g;
     lane_map y, x;
     const float *bias;
-    int64_t chunk_blocks, image_chunks, part; /* part: outputs of one chunk */
+    int64_t outputs, chunk_blocks, image_chunks, part; /* part: outputs of one chunk */
     bool relu;
 } winograd_job;
 
@@ -120,7 +145,7 @@ static void winograd_chunks(void *arg, int64_t first, int64_t last)
         x.at += block * x.block;
         y.at += block * y.block;
         winograd_run(&j->plan, x, y, min64(j->chunk_blocks, j->g->blocks - block),
-                     (conv_range){ k, min64(k + j->part, j->g->k) }, j->bias, j->relu);
+                     (conv_range){ k, min64(k + j->part, j->outputs) }, j->bias, j->relu);
     }
 }
 
@@ -128,62 +153,49 @@ static void winograd_chunks(void *arg, int64_t first, int64_t last)
 static int64_t winograd_part(const winograd_job *j)
 {
     enum { CHUNKS = 4, PART = 64 };
-    const int64_t parts = min64((CHUNKS - 1) / j->image_chunks + 1, j->g->k / PART);
-    return parts < 2 ? j->g->k : ((j->g->k - 1) / parts / WINOGRAD_PACK + 1) * WINOGRAD_PACK;
+    const int64_t parts = min64((CHUNKS - 1) / j->image_chunks + 1, j->outputs / PART);
+    return parts < 2 ? j->outputs : ((j->outputs - 1) / parts / WINOGRAD_PACK + 1) * WINOGRAD_PACK;
 }
 
-static socle_status winograd_forward(workspace *ws, winograd_job *j, const float *w)
+static socle_status winograd_product(workspace *ws, winograd_job *j, bool backward, const float *w)
 {
     j->chunk_blocks = winograd_chunk_blocks(j->g);
     j->image_chunks = divide_up(j->g->blocks, j->chunk_blocks);
     j->part = winograd_part(j);
-    const int64_t parts = divide_up(j->g->k, j->part);
-    socle_status s = winograd_prepare(ws, j->g, false, w, &j->plan);
+    const int64_t parts = divide_up(j->outputs, j->part);
+    socle_status s = winograd_prepare(ws, j->g, backward, w, &j->plan);
     if (s == SOCLE_OK)
         cpu_for(ws->device->threads, j->image_chunks * parts, 1, winograd_chunks, j);
     return s;
+}
+
+/* ---- either way ---- */
+
+socle_status conv_lanes_product(workspace *ws, const conv_geometry *g, bool backward, lane_map y, lane_map x,
+                                const float *w, const float *bias, bool relu)
+{
+    const int64_t channels = backward ? g->k : g->c, outputs = backward ? g->c : g->k;
+    if (winograd_suits(g, backward)) {
+        winograd_job j = { .g = g, .y = y, .x = x, .bias = bias, .outputs = outputs, .relu = relu };
+        return winograd_product(ws, &j, backward, w);
+    }
+    forward_job j = {
+        .kernels = ws->device->kernels->conv,
+        .g = g,
+        .channels = channels,
+        .outputs = outputs,
+        .y = y,
+        .x = x,
+        .bias = bias,
+        .by_images = weights_are_few(g),
+        .relu = relu,
+    };
+    return tiles_product(ws, &j, backward, w);
 }
 
 socle_status conv_lanes_forward(cpu_device *d, const conv_geometry *g, socle_epilogue e, lane_map y, lane_map x,
                                 const float *w, const float *bias)
 {
     workspace ws = workspace_on(d);
-    if (winograd_suits(g, false)) {
-        winograd_job j = { .g = g, .y = y, .x = x, .bias = bias, .relu = e == SOCLE_EPILOGUE_RELU };
-        return workspace_end(&ws, winograd_forward(&ws, &j, w));
-    }
-    conv_plan plan;
-    socle_status s = conv_plan_forward(&ws, g, x, y, &plan);
-    if (s != SOCLE_OK)
-        return workspace_end(&ws, s);
-    conv_pack pack = {
-        .w = w,
-        .outputs = g->k,
-        .channels = g->c,
-        .taps = g->r * g->s,
-        .output_stride = g->c * g->r * g->s,
-        .channel_stride = g->r * g->s,
-    };
-    pack.packed = workspace_floats(&ws, g->p.groups * conv_pack_size(&pack));
-    if (!pack.packed)
-        return workspace_end(&ws, SOCLE_ERR_NOMEM);
-    pack_groups(d, g, pack);
-    forward_job j = {
-        .kernels = d->kernels->conv,
-        .g = g,
-        .plan = &plan,
-        .y = y,
-        .x = x,
-        .packed = pack.packed,
-        .bias = bias,
-        .group_size = conv_pack_size(&pack),
-        .tile_size = conv_pack_tile(&pack),
-        .chunk_blocks = conv_chunk_blocks(g),
-        .by_images = weights_are_few(g),
-        .relu = e == SOCLE_EPILOGUE_RELU,
-    };
-    j.image_chunks = (g->blocks + j.chunk_blocks - 1) / j.chunk_blocks;
-    share_outputs(&j);
-    cpu_for(d->threads, j.image_chunks * j.parts * g->p.groups, 1, forward_chunks, &j);
-    return workspace_end(&ws, SOCLE_OK);
+    return workspace_end(&ws, conv_lanes_product(&ws, g, false, y, x, w, bias, e == SOCLE_EPILOGUE_RELU));
 }

@@ -13,22 +13,29 @@
 #include "norm.h"
 #include "parallel.h"
 
+/* How dx is made. */
+typedef enum dx_way {
+    BY_TILES,
+    BY_QUADS,
+    BY_WINOGRAD,
+    AFTER /* all images together, when dz is there */
+} dx_way;
+
 typedef struct grad_job {
     const struct cpu_conv_kernels *kernels;
     const conv_geometry *g;
     lane_map dy, y, dx;
-    const norm_grad_rest *norm;                   /* NULL: dy is there */
-    bool relu, copies;                            /* copies: dz is not simply dy */
-    enum { BY_TILES, BY_QUADS, BY_WINOGRAD } way; /* to dx */
+    const norm_grad_rest *norm; /* NULL: dy is there */
+    bool relu, copies;          /* copies: dz is not simply dy */
+    dx_way way;
     conv_quads quads;
     winograd winograd;
     conv_plan plan;
-    const float *packed;
-    int64_t group_size, tile_size;
+    conv_packed packed;
     int64_t chunk_blocks, chunks;
     int64_t done;     /* chunks, in rounds before this one */
-    float *dz;        /* [thread][block][k][pixel][16] */
-    int64_t dz_size;  /* of a thread */
+    float *dz;        /* [thread][block][k][pixel][16]; AFTER: [chunk][...] */
+    int64_t dz_size;  /* of a thread or chunk */
     float *db_lanes;  /* [chunks][k][16], or NULL */
     const grad_w *gw; /* NULL: dw is not wanted */
 } grad_job;
@@ -68,7 +75,8 @@ static lane_map chunk_dz(const grad_job *j, int64_t chunk)
     const int64_t channels = g->k * g->p.groups;
     lane_map dy = j->dy;
     dy.at += first * dy.block;
-    const lane_map dz = j->copies ? lane_map_dense(j->dz + cpu_thread() * j->dz_size, channels, g->ho, g->wo) : dy;
+    float *own = j->copies ? j->dz + (j->way == AFTER ? chunk : cpu_thread()) * j->dz_size : NULL;
+    const lane_map dz = j->copies ? lane_map_dense(own, channels, g->ho, g->wo) : dy;
     float *db = j->db_lanes ? j->db_lanes + chunk * channels * CONV_LANES : NULL;
     for (int64_t i = 0; db && i < channels * CONV_LANES; i++)
         db[i] = 0;
@@ -110,11 +118,11 @@ static void chunk_dx(const grad_job *j, int64_t chunk, lane_map dz)
             .x_channel = dz.channel,
             .outputs = g->c,
             .y_channel = dx.channel,
-            .w = j->packed + group * j->group_size,
-            .w_tile = j->tile_size,
-            .w_channel = g->r * g->s * CONV_PACK,
+            .w = j->packed.at + group * j->packed.group,
+            .w_tile = j->packed.tile,
+            .w_channel = j->plan.taps * CONV_PACK,
         };
-        conv_sweep(j->kernels, &j->plan, &t, g->r * g->s, false);
+        conv_sweep(j->kernels, &j->plan, &t, false);
     }
 }
 
@@ -123,7 +131,7 @@ static void grad_chunks(void *arg, int64_t first, int64_t last)
     const grad_job *j = arg;
     for (int64_t chunk = j->done + first; chunk < j->done + last; chunk++) {
         lane_map dz = chunk_dz(j, chunk);
-        if (j->dx.at)
+        if (j->dx.at && j->way != AFTER)
             chunk_dx(j, chunk, dz);
         if (j->gw)
             grad_w_chunk(j->gw, chunk, dz);
@@ -140,31 +148,6 @@ static void run_rounds(cpu_device *d, grad_job *j)
     }
 }
 
-/* Weights of every group with input channels as outputs. */
-static socle_status pack_backward(workspace *ws, grad_job *j, const float *w)
-{
-    const conv_geometry *g = j->g;
-    conv_pack pack = {
-        .w = w,
-        .outputs = g->c,
-        .channels = g->k,
-        .taps = g->r * g->s,
-        .output_stride = g->r * g->s,
-        .channel_stride = g->c * g->r * g->s,
-    };
-    j->group_size = conv_pack_size(&pack);
-    j->tile_size = conv_pack_tile(&pack);
-    j->packed = pack.packed = workspace_floats(ws, g->p.groups * j->group_size);
-    if (!pack.packed)
-        return SOCLE_ERR_NOMEM;
-    for (int i = 0; i < g->p.groups; i++) {
-        conv_pack_run(ws->device, &pack);
-        pack.packed += j->group_size;
-        pack.w += g->k * g->c * g->r * g->s;
-    }
-    return SOCLE_OK;
-}
-
 static void finish_db(const grad_job *j, float *db)
 {
     const int64_t n = j->g->k * j->g->p.groups * CONV_LANES;
@@ -177,6 +160,29 @@ static void finish_db(const grad_job *j, float *db)
     }
 }
 
+/* Weights twice as large as dz, and larger than what stays in the L2 cache next to it, are not to be read for every chunk of
+ * images. */
+static bool weights_dominate(const conv_geometry *g)
+{
+    enum { L2_FLOATS = 65536 };
+    const int64_t weights = g->c * g->k * g->r * g->s;
+    return weights > L2_FLOATS && weights > 2 * g->blocks * CONV_LANES * g->k * g->ho * g->wo;
+}
+
+static dx_way way_of(const conv_geometry *g)
+{
+    if (conv_quads_suit(g))
+        return BY_QUADS;
+    if (weights_dominate(g))
+        return AFTER;
+    return winograd_suits(g, true) ? BY_WINOGRAD : BY_TILES;
+}
+
+static lane_map dz_of_all(const grad_job *j)
+{
+    return j->copies ? lane_map_dense(j->dz, j->g->k * j->g->p.groups, j->g->ho, j->g->wo) : j->dy;
+}
+
 /* Everything but the memory for dw. */
 static socle_status prepare(workspace *ws, grad_job *j, const float *w, bool wants_db)
 {
@@ -184,20 +190,22 @@ static socle_status prepare(workspace *ws, grad_job *j, const float *w, bool wan
     const int64_t channels = g->k * g->p.groups;
     j->dz_size = j->chunk_blocks * channels * g->ho * g->wo * CONV_LANES;
     j->chunks = divide_up(g->blocks, j->chunk_blocks);
-    if (j->copies && !(j->dz = workspace_floats(ws, ws->device->threads * j->dz_size)))
+    if (j->dx.at)
+        j->way = way_of(g);
+    const int64_t copies = j->way == AFTER ? j->chunks : ws->device->threads;
+    if (j->copies && !(j->dz = workspace_floats(ws, copies * j->dz_size)))
         return SOCLE_ERR_NOMEM;
     if (wants_db && !(j->db_lanes = workspace_floats(ws, j->chunks * channels * CONV_LANES)))
         return SOCLE_ERR_NOMEM;
-    if (!j->dx.at)
+    if (!j->dx.at || j->way == AFTER)
         return SOCLE_OK;
     const lane_map dz = j->copies ? lane_map_dense(NULL, channels, g->ho, g->wo) : j->dy; /* its strides */
-    j->way = conv_quads_suit(g) ? BY_QUADS : winograd_suits(g, true) ? BY_WINOGRAD : BY_TILES;
     if (j->way == BY_QUADS)
         return conv_quads_prepare(ws, g, dz, j->dx, w, &j->quads);
     if (j->way == BY_WINOGRAD)
         return winograd_prepare(ws, g, true, w, &j->winograd);
     socle_status s = conv_plan_backward(ws, g, dz, j->dx, &j->plan);
-    return s == SOCLE_OK ? pack_backward(ws, j, w) : s;
+    return s == SOCLE_OK ? conv_pack(ws, g, true, &j->plan, w, &j->packed) : s;
 }
 
 socle_status conv_lanes_grad(cpu_device *d, const conv_geometry *g, socle_epilogue e, lane_map dx, float *dw,
@@ -217,9 +225,11 @@ socle_status conv_lanes_grad(cpu_device *d, const conv_geometry *g, socle_epilog
     if ((s = prepare(&ws, &j, w, db != NULL)) != SOCLE_OK)
         return workspace_end(&ws, s);
     run_rounds(d, &j);
+    if (dx.at && j.way == AFTER)
+        s = conv_lanes_product(&ws, g, true, dx, dz_of_all(&j), w, NULL, false);
     if (dw)
         grad_w_finish(d, &gw);
     if (db)
         finish_db(&j, db);
-    return workspace_end(&ws, SOCLE_OK);
+    return workspace_end(&ws, s);
 }

@@ -87,7 +87,7 @@ static socle_status pieces_of_boxes(workspace *ws, const conv_geometry *g, const
         for (int64_t c = 0; c < g->c; c++)
             for (int64_t t = 0; t < b->taps; t++) {
                 *x_column++ = c * out->x.channel + b->tap[t].x;
-                *dw_column++ = c * g->r * g->s + b->tap[t].w / CONV_PACK;
+                *dw_column++ = c * g->r * g->s + plan->tap[b->tap[t].w / CONV_PACK];
             }
     }
     return SOCLE_OK;

@@ -18,13 +18,14 @@ typedef struct run {
 } run;
 
 typedef struct hit {
-    int64_t tap, at; /* at: the source position for the run's first position */
+    int64_t tap, at; /* number in the axis' list; the source position for the run's first position */
 } hit;
 
-/* All runs of one axis. */
+/* All runs of one axis, and the taps that some of them meet, in order. */
 typedef struct runs {
-    int64_t n, step, source_step, hits;
+    int64_t n, step, source_step, hits, taps;
     run *run;
+    int64_t *tap;
 } runs;
 
 /* Indices a in [0, count) for which at + a step lies in [0, limit). */
@@ -83,6 +84,21 @@ static hit *runs_of_phase(runs *all, int64_t first, int64_t count, const reach *
     return hits;
 }
 
+/* Lists the taps of all hits, and makes each hit's tap its number in the list. */
+static void list_axis_taps(runs *all, int64_t taps, hit *hits)
+{
+    for (int64_t t = 0; t < taps; t++) {
+        bool met = false;
+        for (int64_t i = 0; i < all->hits; i++)
+            if (hits[i].tap == t) {
+                hits[i].tap = all->taps;
+                met = true;
+            }
+        if (met)
+            all->tap[all->taps++] = t;
+    }
+}
+
 /* In every phase a tap enters once and leaves once, so there are at most 2 taps + 1 runs of it. */
 static socle_status find_runs(workspace *ws, const conv_geometry *g, int i, bool backward, runs *out)
 {
@@ -91,14 +107,16 @@ static socle_status find_runs(workspace *ws, const conv_geometry *g, int i, bool
     const int64_t most = min64(positions, phases * (2 * taps + 1));
     *out = (runs){ .step = backward ? g->p.stride[i] : 1, .source_step = backward ? 1 : g->p.stride[i] };
     out->run = workspace_take(ws, most, sizeof(run) + (size_t)taps * sizeof(hit));
-    reach *reaches = out->run ? workspace_take(ws, taps, sizeof(reach)) : NULL;
+    out->tap = out->run ? workspace_take(ws, taps, sizeof(int64_t)) : NULL;
+    reach *reaches = out->tap ? workspace_take(ws, taps, sizeof(reach)) : NULL;
     if (!reaches)
         return SOCLE_ERR_NOMEM;
-    hit *hits = (hit *)(void *)(out->run + most);
+    hit *const first_hit = (hit *)(void *)(out->run + most), *hits = first_hit;
     for (int64_t phase = 0; phase < phases; phase++) {
         int64_t count = (positions - phase - 1) / out->step + 1;
         hits = runs_of_phase(out, phase, count, reaches, reaches_of(g, i, backward, phase, count, reaches), hits);
     }
+    list_axis_taps(out, taps, first_hit);
     return SOCLE_OK;
 }
 
@@ -116,6 +134,19 @@ static conv_box box_of(const run *rows, const run *columns, const runs *r, const
         .y_column = c->step * y.column,
         .taps = rows->hits * columns->hits,
     };
+}
+
+/* The taps of a window of which both axes have a run. */
+static socle_status list_taps(workspace *ws, const conv_geometry *g, const runs *rows, const runs *columns,
+                              conv_plan *out)
+{
+    out->tap = workspace_take(ws, rows->taps * columns->taps, sizeof(int64_t));
+    if (!out->tap)
+        return SOCLE_ERR_NOMEM;
+    for (int64_t i = 0; i < rows->taps; i++)
+        for (int64_t j = 0; j < columns->taps; j++)
+            out->tap[out->taps++] = rows->tap[i] * g->s + columns->tap[j];
+    return SOCLE_OK;
 }
 
 static socle_status plan(workspace *ws, const conv_geometry *g, bool backward, lane_map x, lane_map y,
@@ -141,10 +172,10 @@ static socle_status plan(workspace *ws, const conv_geometry *g, bool backward, l
                 for (int64_t v = 0; v < column->hits; v++)
                     *tap++ = (conv_tap){
                         .x = row->hit[u].at * x.row + column->hit[v].at * x.column,
-                        .w = (row->hit[u].tap * g->s + column->hit[v].tap) * CONV_PACK,
+                        .w = (row->hit[u].tap * columns.taps + column->hit[v].tap) * CONV_PACK,
                     };
         }
-    return SOCLE_OK;
+    return list_taps(ws, g, &rows, &columns, out);
 }
 
 socle_status conv_plan_forward(workspace *ws, const conv_geometry *g, lane_map x, lane_map y, conv_plan *out)
@@ -223,37 +254,81 @@ int64_t conv_chunk_blocks(const conv_geometry *g)
 
 /* ---- weights ---- */
 
-int64_t conv_pack_tile(const conv_pack *p)
-{
-    return p->channels * p->taps * CONV_PACK;
-}
+/* One group's weights. */
+typedef struct pack_job {
+    const struct cpu_conv_kernels *kernels;
+    const float *w;
+    int64_t outputs, channels, output_stride, channel_stride, window;
+    const conv_plan *plan;
+    float *to;
+    int64_t tile; /* floats of 8 outputs */
+} pack_job;
 
-int64_t conv_pack_size(const conv_pack *p)
+static void pack_part(const pack_job *j, int64_t tile, int64_t channel, int64_t channels)
 {
-    return (p->outputs + CONV_PACK - 1) / CONV_PACK * conv_pack_tile(p);
+    j->kernels->pack(&(conv_windows){
+        .w = j->w + tile * CONV_PACK * j->output_stride + channel * j->channel_stride,
+        .output_stride = j->output_stride,
+        .channel_stride = j->channel_stride,
+        .window = j->window,
+        .outputs = (int)min64(j->outputs - tile * CONV_PACK, CONV_PACK),
+        .channels = channels,
+        .taps = j->plan->taps,
+        .tap = j->plan->tap,
+        .to = j->to + tile * j->tile + channel * j->plan->taps * CONV_PACK,
+    });
 }
 
 static void pack_tiles(void *arg, int64_t first, int64_t last)
 {
-    const conv_pack *p = arg;
-    for (int64_t tile = first; tile < last; tile++) {
-        float *to = p->packed + tile * conv_pack_tile(p);
-        const float *w = p->w + tile * CONV_PACK * p->output_stride;
-        const int64_t there = min64(p->outputs - tile * CONV_PACK, CONV_PACK);
-        for (int64_t c = 0; c < p->channels; c++)
-            for (int64_t t = 0; t < p->taps; t++, to += CONV_PACK) {
-                const float *from = w + c * p->channel_stride + t;
-                for (int64_t k = 0; k < there; k++)
-                    to[k] = from[k * p->output_stride];
-                for (int64_t k = there; k < CONV_PACK; k++)
-                    to[k] = 0;
-            }
+    const pack_job *j = arg;
+    for (int64_t tile = first; tile < last; tile++)
+        pack_part(j, tile, 0, j->channels);
+}
+
+/* In memory the outputs of a channel follow each other: all of them at a time, and a few channels. */
+static void pack_channels(void *arg, int64_t first, int64_t last)
+{
+    const pack_job *j = arg;
+    for (int64_t tile = 0; tile < divide_up(j->outputs, CONV_PACK); tile++)
+        pack_part(j, tile, first, last - first);
+}
+
+static void pack_group(cpu_device *d, pack_job *j)
+{
+    enum { WORK = 32768, CHANNELS = 16 }; /* floats worth a thread */
+    if (j->output_stride > j->channel_stride) {
+        const int64_t tile = CONV_PACK * j->channels * j->window;
+        cpu_for(d->threads, divide_up(j->outputs, CONV_PACK), WORK / (tile + 1) + 1, pack_tiles, j);
+    } else {
+        const int64_t channel = j->outputs * j->window;
+        cpu_for(d->threads, j->channels, max64(CHANNELS, WORK / (channel + 1) + 1), pack_channels, j);
     }
 }
 
-void conv_pack_run(cpu_device *d, const conv_pack *p)
+socle_status conv_pack(workspace *ws, const conv_geometry *g, bool backward, const conv_plan *plan, const float *w,
+                       conv_packed *out)
 {
-    enum { WORK = 32768 }; /* floats worth a thread */
-    cpu_for(d->threads, (p->outputs + CONV_PACK - 1) / CONV_PACK, WORK / conv_pack_tile(p) + 1, pack_tiles,
-            (void *)p);
+    const int64_t window = g->r * g->s;
+    pack_job j = {
+        .kernels = ws->device->kernels->conv,
+        .outputs = backward ? g->c : g->k,
+        .channels = backward ? g->k : g->c,
+        .output_stride = backward ? window : g->c * window,
+        .channel_stride = backward ? g->c * window : window,
+        .window = window,
+        .plan = plan,
+    };
+    j.tile = j.channels * plan->taps * CONV_PACK;
+    *out = (conv_packed){ .tile = j.tile, .group = divide_up(j.outputs, CONV_PACK) * j.tile };
+    float *packed = workspace_floats(ws, g->p.groups * out->group);
+    if (!packed)
+        return SOCLE_ERR_NOMEM;
+    out->at = packed;
+    for (int i = 0; i < g->p.groups; i++) {
+        j.w = w + i * g->k * g->c * window;
+        j.to = packed + i * out->group;
+        pack_group(ws->device, &j);
+    }
+    return SOCLE_OK;
 }

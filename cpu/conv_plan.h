@@ -26,6 +26,9 @@ typedef struct lane_map {
 typedef struct conv_plan {
     int boxes;
     conv_box *box;
+    /* Taps of the window that some box has, in order; a conv_tap's w counts these. Where maps are small many have none: a
+     * window of 3x3 on one pixel has one. */
+    int64_t taps, *tap;
 } conv_plan;
 
 typedef struct conv_range {
@@ -51,21 +54,22 @@ int64_t conv_work(const conv_geometry *g);
 /* How many blocks of images one chunk of work takes: a function of the shape only. */
 int64_t conv_chunk_blocks(const conv_geometry *g);
 
-/* w [outputs][channels][taps] with these strides -> [outputs / 8][channels][taps][8], zeros beyond. */
-typedef struct conv_pack {
-    const float *w;
-    int64_t outputs, channels, taps, output_stride, channel_stride;
-    float *packed;
-} conv_pack;
-int64_t conv_pack_tile(const conv_pack *p); /* floats of one tile of 8 outputs */
-int64_t conv_pack_size(const conv_pack *p); /* floats */
-void conv_pack_run(cpu_device *d, const conv_pack *p);
+/* The weights of one group for a plan: [outputs / 8][channels][taps][8], zeros beyond. */
+typedef struct conv_packed {
+    const float *at;
+    int64_t tile, group; /* floats of 8 outputs, of all */
+} conv_packed;
+/* Of every group; memory from ws. backward: input channels are the outputs. */
+socle_status conv_pack(workspace *ws, const conv_geometry *g, bool backward, const conv_plan *plan, const float *w,
+                       conv_packed *out);
 
 /* All boxes of a plan for the blocks and outputs of t, in an order that keeps operands in the caches. t's channels are
  * all of them; add and relu are set here. */
-void conv_sweep(const struct cpu_conv_kernels *kernels, const conv_plan *plan, const conv_tiles *t, int64_t taps,
-                bool relu);
+void conv_sweep(const struct cpu_conv_kernels *kernels, const conv_plan *plan, const conv_tiles *t, bool relu);
 
+/* y = x * w + bias for all images, forward; backward: y is dx and x is dz. */
+socle_status conv_lanes_product(workspace *ws, const conv_geometry *g, bool backward, lane_map y, lane_map x,
+                                const float *w, const float *bias, bool relu);
 socle_status conv_lanes_forward(cpu_device *d, const conv_geometry *g, socle_epilogue e, lane_map y, lane_map x,
                                 const float *w, const float *bias);
 /* dx, dw and db each may be NULL (dx.at for dx); y.at is read with an epilogue only. dw and db are dense. norm: makes dy

@@ -22,6 +22,22 @@ static bool applies(const conv_geometry *g)
            p->dilation[0] == 1 && p->dilation[1] == 1;
 }
 
+bool winograd_is_pair(const conv_geometry *g)
+{
+    return g->r == 3 && g->h == 2 && g->w == 2 && g->p.pad[0] == 1 && g->p.pad[1] == 1;
+}
+
+/* Costs as below, of maps of 2x2: inputs of a channel and results of an output together 50, the weights of 8 outputs 40 more
+ * than packed ones. */
+static bool pairs_suit(const conv_geometry *g, int64_t channels, int64_t outputs)
+{
+    enum { TRANSFORMS = 25, WEIGHTS = 40 };
+    const int64_t packs = divide_up(outputs, WINOGRAD_PACK);
+    const int64_t products = WINOGRAD_PAIRS_POSITIONS * channels * packs * WINOGRAD_PACK;
+    return products + products / 32 + TRANSFORMS * (channels + outputs) + WEIGHTS * packs * channels / g->blocks <
+           conv_work(g);
+}
+
 /* Of results rows x columns. */
 static int64_t count_tiles(const conv_geometry *g, int64_t rows, int64_t columns)
 {
@@ -38,6 +54,8 @@ bool winograd_suits(const conv_geometry *g, bool backward)
     const int64_t channels = backward ? g->k : g->c, outputs = backward ? g->c : g->k;
     if (!applies(g) || g->blocks == 0 || channels < FEW)
         return false;
+    if (winograd_is_pair(g))
+        return pairs_suit(g, channels, outputs);
     const int64_t packs = divide_up(outputs, WINOGRAD_PACK);
     const int64_t products = WINOGRAD_POSITIONS * channels * packs * WINOGRAD_PACK;
     const int64_t tile = products + products / 32 + INPUT * channels + RESULT * outputs;
@@ -75,10 +93,10 @@ static void transform_windows(void *arg, int64_t first, int64_t last)
             .outputs = (int)min64(WINOGRAD_PACK, j->outputs - pack * WINOGRAD_PACK),
             .channels = j->channels,
             .turned = job->turned,
-            .u = job->u + pack * WINOGRAD_POSITIONS * j->u_position,
+            .u = job->u + pack * j->transforms->positions * j->u_position,
             .u_position = j->u_position,
         };
-        j->kernels->windows(&w);
+        j->transforms->windows(&w);
     }
 }
 
@@ -89,7 +107,7 @@ static socle_status prepare_weights(workspace *ws, winograd *j, bool backward, c
     windows_job job = { .j = j, .w = w, .turned = backward };
     job.w_output = backward ? taps : j->channels * taps;
     job.w_channel = backward ? j->outputs * taps : taps;
-    j->u = job.u = workspace_floats(ws, packs * WINOGRAD_POSITIONS * j->u_position);
+    j->u = job.u = workspace_floats(ws, packs * j->transforms->positions * j->u_position);
     if (!job.u)
         return SOCLE_ERR_NOMEM;
     cpu_for(ws->device->threads, packs, WORK / j->channels + 1, transform_windows, &job);
@@ -100,9 +118,12 @@ static socle_status prepare_weights(workspace *ws, winograd *j, bool backward, c
 
 socle_status winograd_prepare(workspace *ws, const conv_geometry *g, bool backward, const float *w, winograd *out)
 {
-    const int *pad = g->p.pad;
+    const struct cpu_winograd_kernels *kernels = ws->device->kernels->winograd;
+    const bool pair = winograd_is_pair(g);
+    const int up = pair ? 0 : g->p.pad[0], left = pair ? 0 : g->p.pad[1]; /* of a pair nothing is outside */
     *out = (winograd){
-        .kernels = ws->device->kernels->winograd,
+        .kernels = kernels,
+        .transforms = pair ? &kernels->pairs : &kernels->tiles,
         .channels = backward ? g->k : g->c,
         .outputs = backward ? g->c : g->k,
         .h = backward ? g->ho : g->h,
@@ -110,9 +131,9 @@ socle_status winograd_prepare(workspace *ws, const conv_geometry *g, bool backwa
         .ho = backward ? g->h : g->ho,
         .wo = backward ? g->w : g->wo,
         .taps = (int)g->r,
-        .tile = winograd_tile((int)g->r),
-        .up = backward ? g->r - 1 - pad[0] : pad[0],
-        .left = backward ? g->r - 1 - pad[1] : pad[1],
+        .tile = pair ? 2 : winograd_tile((int)g->r),
+        .up = backward && !pair ? g->r - 1 - up : up,
+        .left = backward && !pair ? g->r - 1 - left : left,
     };
     winograd *j = out;
     j->tiles_h = divide_up(j->ho, j->tile);
@@ -122,7 +143,7 @@ socle_status winograd_prepare(workspace *ws, const conv_geometry *g, bool backwa
     j->u_position = j->channels * WINOGRAD_PACK + CONV_LANES;
     j->v_position = (j->channels * panel + 1) * CONV_LANES;
     j->m_position = (WINOGRAD_PACK * panel + 1) * CONV_LANES;
-    j->thread_size = WINOGRAD_POSITIONS * (j->v_position + j->m_position);
+    j->thread_size = j->transforms->positions * (j->v_position + j->m_position);
     j->memory = workspace_floats(ws, ws->device->threads * j->thread_size);
     return j->memory ? prepare_weights(ws, j, backward, w) : SOCLE_ERR_NOMEM;
 }
@@ -173,15 +194,16 @@ static void panel_inputs(const winograd *j, const panel *p, lane_map x)
         clip(row, j->h, in.tile[i].rows);
         clip(column, j->w, in.tile[i].columns);
     }
-    j->kernels->inputs(&in);
+    j->transforms->inputs(&in);
 }
 
 static void panel_products(const winograd *j, const panel *p, int64_t output)
 {
     const winograd_products all = {
+        .positions = j->transforms->positions,
         .tiles = p->count,
         .channels = j->channels,
-        .u = j->u + output / WINOGRAD_PACK * WINOGRAD_POSITIONS * j->u_position,
+        .u = j->u + output / WINOGRAD_PACK * j->transforms->positions * j->u_position,
         .v = p->v,
         .m = p->m,
         .u_position = j->u_position,
@@ -218,7 +240,7 @@ void winograd_run(const winograd *j, lane_map x, lane_map y, int64_t blocks, con
 {
     const int64_t tiles = blocks * j->tiles_h * j->tiles_w, panels = divide_up(tiles, j->kernels->panel);
     panel p = { .v = j->memory + cpu_thread() * j->thread_size };
-    p.m = p.v + WINOGRAD_POSITIONS * j->v_position;
+    p.m = p.v + j->transforms->positions * j->v_position;
     y.at += outputs.from * y.channel;
     for (int64_t i = 0; i < panels; i++, p.first += p.count) {
         p.count = (int)(tiles / panels + (i < tiles % panels)); /* sizes differ by one at most */
@@ -228,7 +250,7 @@ void winograd_run(const winograd *j, lane_map x, lane_map y, int64_t blocks, con
             panel_products(j, &p, k);
             out.outputs = (int)min64(WINOGRAD_PACK, outputs.to - k);
             out.bias = bias ? bias + k : NULL;
-            j->kernels->results(&out);
+            j->transforms->results(&out);
             for (int t = 0; t < p.count; t++)
                 out.tile[t].y += WINOGRAD_PACK * y.channel;
         }

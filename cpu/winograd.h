@@ -11,6 +11,7 @@
 /* One direction of a convolution, and memory for it. */
 typedef struct winograd {
     const struct cpu_winograd_kernels *kernels;
+    const struct winograd_transforms *transforms; /* one of those of kernels */
     int64_t channels, outputs;
     int64_t h, w, ho, wo; /* of what is read and what is made */
     int taps, tile;       /* of the window and of results along an axis */
@@ -21,6 +22,8 @@ typedef struct winograd {
     int64_t u_position, v_position, m_position, thread_size;
 } winograd;
 
+/* Is the tile a whole map of 2x2 that meets all taps of a 3x3 window? Of convolutions of stride 1, without dilation. */
+bool winograd_is_pair(const conv_geometry *g);
 /* Does it cost less than the direct way, forward or backward to the input? A function of the shape only. */
 bool winograd_suits(const conv_geometry *g, bool backward);
 /* How many blocks of images one chunk of the forward pass takes. */

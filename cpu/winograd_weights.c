@@ -10,6 +10,7 @@
 #include "winograd_weights.h"
 
 #include "parallel.h"
+#include "winograd.h"
 
 enum {
     GROUP = CONV_LANES,
@@ -30,6 +31,8 @@ static int64_t tiles_of(const conv_geometry *g)
 static winograd_patch patch_of(const winograd_weights *j, int64_t block, int64_t tile)
 {
     const conv_geometry *g = j->g;
+    if (winograd_is_pair(g))
+        return (winograd_patch){ .x = j->x.at + block * j->x.block, .images = conv_images(g, block) };
     const int64_t row = tile / j->tiles_w * WINOGRAD_TILE - g->p.pad[0];
     const int64_t column = tile % j->tiles_w * WINOGRAD_TILE - g->p.pad[1];
     return (winograd_patch){
@@ -49,18 +52,18 @@ static void clear(float *p, int64_t n)
         p[i] = 0;
 }
 
-/* A tile of 16 outputs of dz, which starts with them: [4][4][16 images][16], zeros past the edge. */
+/* A tile of 16 outputs of dz, which starts with them: [tile][tile][16 images][16], zeros past the edge. */
 static void turn(const winograd_weights *j, lane_map dz, int64_t outputs, int64_t tile, float *to)
 {
     const conv_geometry *g = j->g;
-    const int64_t row = tile / j->tiles_w * WINOGRAD_TILE, column = tile % j->tiles_w * WINOGRAD_TILE;
-    const int64_t columns = min64(g->wo - column, WINOGRAD_TILE);
-    for (int64_t i = 0; i < WINOGRAD_TILE; i++, to += WINOGRAD_TILE * PIXEL) {
+    const int64_t side = j->transforms->tile, row = tile / j->tiles_w * side, column = tile % j->tiles_w * side;
+    const int64_t columns = min64(g->wo - column, side);
+    for (int64_t i = 0; i < side; i++, to += side * PIXEL) {
         const int64_t there = row + i < g->ho ? columns : 0;
         if (there)
             j->conv->transpose(to, dz.at + (row + i) * dz.row + column * dz.column, dz.channel, dz.column,
                                min64(outputs, GROUP), there);
-        clear(to + there * PIXEL, (WINOGRAD_TILE - there) * PIXEL);
+        clear(to + there * PIXEL, (side - there) * PIXEL);
     }
 }
 
@@ -68,8 +71,8 @@ static void turn(const winograd_weights *j, lane_map dz, int64_t outputs, int64_
 static void turn_soon(const winograd_weights *j, lane_map dz, int64_t outputs, int64_t tile)
 {
     const conv_geometry *g = j->g;
-    const int64_t row = tile / j->tiles_w * WINOGRAD_TILE, column = tile % j->tiles_w * WINOGRAD_TILE;
-    const int64_t rows = min64(g->ho - row, WINOGRAD_TILE), columns = min64(g->wo - column, WINOGRAD_TILE);
+    const int64_t side = j->transforms->tile, row = tile / j->tiles_w * side, column = tile % j->tiles_w * side;
+    const int64_t rows = min64(g->ho - row, side), columns = min64(g->wo - column, side);
     for (int64_t k = 0; k < min64(outputs, GROUP); k++)
         for (int64_t i = 0; i < rows; i++)
             for (int64_t c = 0; c < columns; c++)
@@ -93,7 +96,7 @@ static void transform(const winograd_weights *j, int64_t block, int64_t first, i
         .patches = count,
         .patch = patch,
     };
-    j->kernels->patches(&source, x, j->x_all.point, j->x_all.panel);
+    j->transforms->patches(&source, x, j->x_all.point, j->x_all.panel);
     for (int64_t k = 0; k < j->panels; k++)
         for (int64_t i = 0; i < count; i++) {
             const int64_t of = (first + i) / j->tiles;
@@ -102,8 +105,8 @@ static void transform(const winograd_weights *j, int64_t block, int64_t first, i
             turn(j, from, g->k - k * GROUP, (first + i) % j->tiles, turned);
             if (i + 1 < count)
                 turn_soon(j, from, g->k - k * GROUP, (first + i + 1) % j->tiles);
-            j->kernels->tile(turned, conv_images(g, block + of), z + k * j->z_all.panel + i * WINOGRAD_Z,
-                             j->z_all.point);
+            j->transforms->turned(turned, conv_images(g, block + of), z + k * j->z_all.panel + i * WINOGRAD_Z,
+                                  j->z_all.point);
         }
 }
 
@@ -116,7 +119,7 @@ static void chunk_steps(const winograd_weights *j, int64_t block, int64_t tiles,
     for (int64_t s = 0; s < steps; s++) {
         const int64_t first = tiles * s / steps, count = tiles * (s + 1) / steps - first;
         transform(j, block, first, count, dz, x, z);
-        for (int p = 0; p < WINOGRAD_POSITIONS; p++)
+        for (int p = 0; p < j->transforms->positions; p++)
             j->kernels->product(&(winograd_product){
                 .tiles = count,
                 .columns = j->columns,
@@ -153,7 +156,7 @@ void winograd_weights_chunk(const winograd_weights *j, int64_t chunk, lane_map d
     float *sums = j->sums.at + cpu_thread() * j->sums.size;
     chunk_steps(j, block, tiles, dz, sums);
     for (int64_t k = 0; k < j->panels; k++)
-        j->kernels->windows(sums + k * j->sums.panel, j->sums.point, g->c, dw + k * g->c * WINDOW * GROUP);
+        j->transforms->windows(sums + k * j->sums.panel, j->sums.point, g->c, dw + k * g->c * WINDOW * GROUP);
 }
 
 /* ---- parts of the weights ---- */
@@ -169,7 +172,7 @@ static void sum_all_tiles(const winograd_weights *j, int64_t tiles, int64_t k, i
                           int64_t columns, float *sums)
 {
     enum { TILES = 8 }; /* whose z and x stay in the L1 cache */
-    for (int p = 0; p < WINOGRAD_POSITIONS; p++)
+    for (int p = 0; p < j->transforms->positions; p++)
         for (int64_t t = 0; t < tiles; t += TILES)
             j->kernels->product(&(winograd_product){
                 .tiles = min64(TILES, tiles - t),
@@ -196,8 +199,8 @@ static void parts_of_weights(void *arg, int64_t first, int64_t last)
         const int64_t panels = min64(PART_PANELS, j->panels - k);
         sum_all_tiles(j, job->tiles, k, c, panels, min64(j->part, j->columns - c), sums);
         for (int64_t of = 0; of < panels; of++)
-            j->kernels->windows(sums + of * j->sums.panel, j->sums.point, min64(j->part, g->c - c),
-                                job->dw + ((k + of) * g->c + c) * WINDOW * GROUP);
+            j->transforms->windows(sums + of * j->sums.panel, j->sums.point, min64(j->part, g->c - c),
+                                   job->dw + ((k + of) * g->c + c) * WINDOW * GROUP);
     }
 }
 
@@ -209,6 +212,15 @@ void winograd_weights_round(cpu_device *d, const winograd_weights *j, int64_t i,
 }
 
 /* ---- preparation ---- */
+
+/* Maps of 2x2, whose tiles are always kept: worth it where sums for every chunk of images would not stay in a cache. Costs as
+ * below; products stream from L2 and take an eighth more. */
+static bool pairs_suit(const conv_geometry *g, int64_t columns, int64_t panels)
+{
+    enum { PATCH = 30, TILE = 1000, WEIGHTS = 1 << 16 };
+    const int64_t products = WINOGRAD_PAIRS_POSITIONS * columns * panels * GROUP;
+    return products > WEIGHTS && products + products / 8 + PATCH * columns + TILE * panels < conv_work(g);
+}
 
 /* In units of a product of 16 lanes, for one block of images. Measured, with x and dz from the L3 cache: a patch
  * of x takes 250 and a tile of 16 outputs of dz, with its transposition, 4500; the transform back of a chunk's
@@ -222,17 +234,19 @@ bool winograd_weights_suit(const conv_geometry *g, int64_t chunk_blocks)
         p->dilation[1] != 1)
         return false;
     const int64_t columns = divide_up(g->c, WINOGRAD_COLUMNS) * WINOGRAD_COLUMNS, panels = divide_up(g->k, GROUP);
+    if (winograd_is_pair(g))
+        return pairs_suit(g, columns, panels);
     const int64_t tile = WINOGRAD_POSITIONS * columns * panels * GROUP + PATCH * columns + TILE * panels;
     return tiles_of(g) * tile + SUMS * columns * panels / chunk_blocks < conv_work(g);
 }
 
-/* room for each of `copies`, [36][panels][panel] and a cache line between points, so that these do not fall on one
+/* room for each of `copies`, [positions][panels][panel] and a cache line between points, so that these do not fall on one
  * set of the L1 cache. */
-static bool take(workspace *ws, winograd_matrices *m, int64_t panels, int64_t panel, int64_t copies)
+static bool take(workspace *ws, winograd_matrices *m, int positions, int64_t panels, int64_t panel, int64_t copies)
 {
     m->panel = panel;
     m->point = panels * panel + CONV_LANES;
-    m->size = WINOGRAD_POSITIONS * m->point;
+    m->size = positions * m->point;
     m->at = workspace_floats(ws, copies * m->size);
     return m->at != NULL;
 }
@@ -242,8 +256,11 @@ socle_status winograd_weights_prepare(workspace *ws, winograd_weights *j, const 
 {
     enum { FLOATS = 1 << 17, LEAST = 2, KEEP = 1 << 20 }; /* a step's matrices; tiles; sums for a thread */
     const int64_t threads = ws->device->threads;
+    const struct cpu_winograd_weights_kernels *kernels = ws->device->kernels->winograd_weights;
+    const bool pair = winograd_is_pair(g);
     *j = (winograd_weights){
-        .kernels = ws->device->kernels->winograd_weights,
+        .kernels = kernels,
+        .transforms = pair ? &kernels->pairs : &kernels->tiles,
         .conv = ws->device->kernels->conv,
         .g = g,
         .x = x,
@@ -253,17 +270,19 @@ socle_status winograd_weights_prepare(workspace *ws, winograd_weights *j, const 
         .panels = divide_up(g->k, GROUP),
         .chunk_blocks = chunk_blocks,
     };
-    const int64_t tile = WINOGRAD_POSITIONS * CONV_LANES * (j->columns + j->panels * GROUP);
+    const int positions = j->transforms->positions;
+    const int64_t tile = positions * CONV_LANES * (j->columns + j->panels * GROUP);
     j->step = FLOATS / tile < LEAST ? LEAST : FLOATS / tile;
-    j->kept = WINOGRAD_POSITIONS * GROUP * j->panels * j->columns > KEEP;
+    j->kept = pair || WINOGRAD_POSITIONS * GROUP * j->panels * j->columns > KEEP;
     j->part = j->kept ? min64(PART_COLUMNS, j->columns) : j->columns;
     const int64_t most = round_floats / (tile * j->tiles * chunk_blocks) + 1; /* chunks of a round */
     j->round = j->kept ? min64(most * chunk_blocks, g->blocks) : g->blocks;
     j->rounds = divide_up(g->blocks, j->round);
     const int64_t tiles = j->kept ? j->round * j->tiles : j->step, copies = j->kept ? 1 : threads;
-    if (!take(ws, &j->x_all, j->columns / WINOGRAD_COLUMNS, tiles * WINOGRAD_X, copies) ||
-        !take(ws, &j->z_all, j->panels, tiles * WINOGRAD_Z, copies) ||
-        !take(ws, &j->sums, j->kept ? min64(PART_PANELS, j->panels) : j->panels, j->part * GROUP, threads))
+    if (!take(ws, &j->x_all, positions, j->columns / WINOGRAD_COLUMNS, tiles * WINOGRAD_X, copies) ||
+        !take(ws, &j->z_all, positions, j->panels, tiles * WINOGRAD_Z, copies) ||
+        !take(ws, &j->sums, positions, j->kept ? min64(PART_PANELS, j->panels) : j->panels, j->part * GROUP,
+              threads))
         return SOCLE_ERR_NOMEM;
     j->turned = workspace_floats(ws, threads * TURNED);
     j->patch = j->turned ? workspace_take(ws, threads * j->step, sizeof(winograd_patch)) : NULL;

@@ -1,12 +1,12 @@
-/* Gradients of 3x3 weights by Winograd's F(3x3, 4x4), in the lane format: between conv_grad_w.c and the kernels of
- * isa/kernels_winograd_weights.h. */
+/* Gradients of 3x3 weights by Winograd's F(3x3, 4x4), and of maps of 2x2 by 9 products, in the lane format: between
+ * conv_grad_w.c and the kernels of isa/kernels_winograd_weights.h. */
 #ifndef CPU_WINOGRAD_WEIGHTS_H
 #define CPU_WINOGRAD_WEIGHTS_H
 
 #include "conv_plan.h"
 #include "isa/kernels_winograd_weights.h"
 
-/* 36 matrices of tiles, transformed: where the first is, from point to point, from panel to panel. */
+/* A matrix of tiles for each point, transformed: where the first is, from point to point, from panel to panel. */
 typedef struct winograd_matrices {
     float *at;
     int64_t point, panel, size; /* size: floats of all */
@@ -14,6 +14,7 @@ typedef struct winograd_matrices {
 
 typedef struct winograd_weights {
     const struct cpu_winograd_weights_kernels *kernels;
+    const struct winograd_weights_transforms *transforms; /* one of those of kernels */
     const struct cpu_conv_kernels *conv;
     const conv_geometry *g;
     lane_map x;

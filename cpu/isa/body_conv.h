@@ -334,6 +334,7 @@ static void conv_quads_of_box(const conv_tiles *t, const conv_quad_box *q)
     }
 }
 
+#include "body_conv_pack.h"
 #include "body_conv_weights.h"
 
 /* ---- the yardstick ---- */
@@ -363,6 +364,7 @@ static float conv_peak(int64_t n)
 }
 
 static const struct cpu_conv_kernels conv_kernels = {
+    .pack = conv_pack_windows,
     .tiles = conv_tiles_of_box,
     .quads = conv_quads_of_box,
     .grad_w_images = conv_grad_w_images,

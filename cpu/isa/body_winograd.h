@@ -54,19 +54,26 @@ INLINE void evaluate_window(winograd_pack to[WINOGRAD_INPUTS], const winograd_pa
     to[5] = w[(taps - 1) * step];
 }
 
+/* The taps of channel c, as they lie. */
+INLINE void load_window(winograd_pack *tap, const winograd_windows *w, int64_t c, const int taps)
+{
+    const float *from = w->w + c * w->w_channel;
+    if (w->outputs == WINOGRAD_PACK)
+        pack_columns((float *)tap, from, w->w_output, WINOGRAD_PACK, taps);
+    else
+        pack_columns((float *)tap, from, w->w_output, w->outputs, taps);
+}
+
 INLINE void transform_windows(const winograd_windows *w, const int taps)
 {
     enum { MOST = 5 };
-    winograd_pack tap[MOST * MOST] = { { 0 } };
+    const int step = w->turned ? -1 : 1;
     for (int64_t c = 0; c < w->channels; c++) {
-        for (int k = 0; k < w->outputs; k++) {
-            const float *from = w->w + k * w->w_output + c * w->w_channel;
-            for (int t = 0; t < taps * taps; t++)
-                tap[t][k] = from[w->turned ? taps * taps - 1 - t : t];
-        }
-        winograd_pack half[MOST][WINOGRAD_INPUTS], line[WINOGRAD_INPUTS];
+        winograd_pack tap[MOST * MOST], half[MOST][WINOGRAD_INPUTS], line[WINOGRAD_INPUTS];
+        load_window(tap, w, c, taps * taps);
+        const winograd_pack *first = w->turned ? tap + taps * taps - 1 : tap;
         for (int s = 0; s < taps; s++)
-            evaluate_window(half[s], tap + s, taps, taps);
+            evaluate_window(half[s], first + s * step, taps * step, taps);
         for (int i = 0; i < WINOGRAD_INPUTS; i++) {
             evaluate_window(line, half[0] + i, WINOGRAD_INPUTS, taps);
             for (int j = 0; j < WINOGRAD_INPUTS; j++)
@@ -234,7 +241,7 @@ INLINE void product_tile(float *m, const float *u, const float *v, int64_t chann
 
 INLINE void product_positions(const winograd_products *p, const int tiles)
 {
-    for (int s = 0; s < WINOGRAD_POSITIONS; s++)
+    for (int s = 0; s < p->positions; s++)
         for (int k = 0; k < WINOGRAD_PACK; k += WINOGRAD_OUTPUTS)
             for (int lane = 0; lane < CONV_LANES; lane += VW)
                 product_tile(p->m + (s * p->m_position + k * tiles * CONV_LANES + lane),
@@ -319,10 +326,21 @@ static void winograd_results_of_panel(const winograd_results *p)
         results_of_panel(p, 2);
 }
 
+#include "body_winograd_pairs.h"
+
 static const struct cpu_winograd_kernels winograd_kernels = {
     .panel = WINOGRAD_PANEL,
-    .windows = winograd_windows_of_pack,
-    .inputs = winograd_inputs_of_panel,
     .products = winograd_products_of_panel,
-    .results = winograd_results_of_panel,
+    .tiles = {
+        .positions = WINOGRAD_POSITIONS,
+        .windows = winograd_windows_of_pack,
+        .inputs = winograd_inputs_of_panel,
+        .results = winograd_results_of_panel,
+    },
+    .pairs = {
+        .positions = WINOGRAD_PAIRS_POSITIONS,
+        .windows = winograd_pairs_windows,
+        .inputs = winograd_pairs_inputs,
+        .results = winograd_pairs_results,
+    },
 };

@@ -310,9 +310,22 @@ static void winograd_weights_windows(const float *sums, int64_t point, int64_t c
         }
 }
 
+#include "body_winograd_weights_pairs.h"
+
 static const struct cpu_winograd_weights_kernels winograd_weights_kernels = {
-    .patches = winograd_weights_patches,
-    .tile = winograd_weights_tile,
     .product = winograd_weights_products,
-    .windows = winograd_weights_windows,
+    .tiles = {
+        .positions = WINOGRAD_POSITIONS,
+        .tile = WINOGRAD_TILE,
+        .patches = winograd_weights_patches,
+        .turned = winograd_weights_tile,
+        .windows = winograd_weights_windows,
+    },
+    .pairs = {
+        .positions = WINOGRAD_PAIRS_POSITIONS,
+        .tile = 2,
+        .patches = winograd_weights_pairs_patches,
+        .turned = winograd_weights_pairs_tile,
+        .windows = winograd_weights_pairs_windows,
+    },
 };

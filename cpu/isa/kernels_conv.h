@@ -37,8 +37,7 @@ typedef struct conv_tiles {
     int64_t blocks, x_block, y_block;
     int64_t channels, x_channel;
     int64_t outputs, y_channel;
-    const float
-        *w; /* [outputs / 8][channels][taps of the whole kernel][8], the last tile of 8 padded with anything */
+    const float *w; /* [outputs / 8][channels][taps of all boxes][8], the last tile of 8 padded with anything */
     int64_t w_tile, w_channel;
     const float *bias; /* outputs, or NULL */
     bool add;          /* to what y holds: a later slice of the channels */
@@ -57,6 +56,17 @@ typedef struct conv_quad_box {
     bool there[4];                /* the last row or column may lack odd ones */
 } conv_quad_box;
 
+/* Up to eight outputs of w [output][channel][window], of which some taps are wanted. */
+typedef struct conv_windows {
+    const float *w;
+    int64_t output_stride, channel_stride, window;
+    int outputs; /* the rest of the eight counts as 0 */
+    int64_t channels;
+    int64_t taps; /* as many as a window has: all of them, and tap is not read */
+    const int64_t *tap;
+    float *to; /* [channels][taps][8] */
+} conv_windows;
+
 /* Pixel pairs of a weight gradient: count[] blocks, rows, columns; and the columns of dw they are for, each a distance from
  * x and one from the sums. */
 typedef struct conv_pairs {
@@ -68,6 +78,9 @@ typedef struct conv_pairs {
 } conv_pairs;
 
 struct cpu_conv_kernels {
+    /* Weights for `tiles`. */
+    void (*pack)(const conv_windows *w);
+
     /* All pixels of box in all blocks of t, all outputs. Sums over channels, then taps, in order. */
     void (*tiles)(const conv_tiles *t, const conv_box *box);
 

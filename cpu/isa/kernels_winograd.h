@@ -1,7 +1,10 @@
 /* The serial kernels of Winograd's F(4x4, 3x3) and F(2x2, 5x5), in the lane format: see winograd.h for what they
  * add up to.
  *
- * A tile is 6x6 inputs that make 4x4 results of 3x3 windows, or 2x2 of 5x5; transformed, it has 36 positions. A
+ * Maps of 2x2 under padded 3x3 windows have a form of their own, "pairs": the map is the tile, it has 9 positions, and
+ * nothing is ever outside the image.
+ *
+ * Otherwise a tile is 6x6 inputs that make 4x4 results of 3x3 windows, or 2x2 of 5x5; transformed, it has 36 positions. A
  * panel of up to `panel` tiles goes through all kernels together, [position][channel][tile][16], with gaps
  * between positions. Strides and steps count floats. Nothing needs to be aligned. */
 #ifndef CPU_ISA_KERNELS_WINOGRAD_H
@@ -13,6 +16,7 @@
 enum {
     WINOGRAD_INPUTS = 6, /* along an axis: */
     WINOGRAD_POSITIONS = 36,
+    WINOGRAD_PAIRS_POSITIONS = 9,
     WINOGRAD_PACK = 8, /* outputs side by side in transformed weights */
     WINOGRAD_PANEL_MAX = 3
 };
@@ -51,7 +55,7 @@ typedef struct winograd_inputs {
 
 /* m [position][output][tile][16] = u times v: eight outputs, summed over channels in order. */
 typedef struct winograd_products {
-    int tiles;
+    int positions, tiles;
     int64_t channels;
     const float *u, *v;
     float *m;
@@ -72,12 +76,17 @@ typedef struct winograd_results {
     bool relu;
 } winograd_results;
 
-struct cpu_winograd_kernels {
-    int panel;
+struct winograd_transforms {
+    int positions;
     void (*windows)(const winograd_windows *w);
     void (*inputs)(const winograd_inputs *p);
-    void (*products)(const winograd_products *p);
     void (*results)(const winograd_results *p);
+};
+
+struct cpu_winograd_kernels {
+    int panel;
+    void (*products)(const winograd_products *p);
+    struct winograd_transforms tiles, pairs;
 };
 
 #endif

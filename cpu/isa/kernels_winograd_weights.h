@@ -41,19 +41,27 @@ typedef struct winograd_product {
     bool add; /* to what is there */
 } winograd_product;
 
-struct cpu_winograd_weights_kernels {
+/* Tiles of 4x4 results, or maps of 2x2 ("pairs", as in kernels_winograd.h), whose patch of x is the map. */
+struct winograd_weights_transforms {
+    int positions;
+    int tile; /* results along an axis */
+
     /* to[point][channels / 8][patch][8][16] from x. */
     void (*patches)(const winograd_source *s, float *to, int64_t point, int64_t panel);
 
-    /* to[point][16 images][16 outputs] from a tile of dz [4][4][16 images][16 outputs]; 0 from image `images`
-     * on, whose dz is not read. */
-    void (*tile)(const float *z, int images, float *to, int64_t point);
+    /* to[point][16 images][16 outputs] from a tile of dz, turned: [tile][tile][16 images][16 outputs]; 0 from image
+     * `images` on, whose dz counts for nothing. */
+    void (*turned)(const float *z, int images, float *to, int64_t point);
 
+    /* dw [channels][3][3][16] from the sums of all points, [point][channels][16]. */
+    void (*windows)(const float *sums, int64_t point, int64_t channels, float *dw);
+};
+
+struct cpu_winograd_weights_kernels {
     /* sums[k][c] = or += sum over tiles and images of z[k] x[c]. */
     void (*product)(const winograd_product *p);
 
-    /* dw [channels][3][3][16] from the sums of 36 points, [point][channels][16]. */
-    void (*windows)(const float *sums, int64_t point, int64_t channels, float *dw);
+    struct winograd_weights_transforms tiles, pairs;
 };
 
 #endif

@@ -49,6 +49,14 @@ static const conv_row conv_rows[] = {
     { "256-256 3x3 s2 4",     256, 256, 4, 4, 256, 3, 3,  CONV(2, 1), CASE_BENCH | CASE_HUGE, 0 },
     { "512-512 3x3 s2 2",     256, 512, 2, 2, 512, 3, 3,  CONV(2, 1), CASE_BENCH | CASE_HUGE, 0 },
 
+    /* layers of ResNet-18 on 28x28 pixels, few images: large weights and small maps */
+    { "64-128 s2 7, 64",      64, 64, 7, 7, 128, 3, 3,    CONV(2, 1), CASE_BENCH | CASE_HUGE, 0 },
+    { "128-128 s1 4, 64",     64, 128, 4, 4, 128, 3, 3,   CONV(1, 1), CASE_BENCH | CASE_HUGE, 0 },
+    { "128-256 s2 4, 64",     64, 128, 4, 4, 256, 3, 3,   CONV(2, 1), CASE_BENCH | CASE_HUGE, 0 },
+    { "256-256 s1 2, 64",     64, 256, 2, 2, 256, 3, 3,   CONV(1, 1), CASE_BENCH | CASE_HUGE, 0 },
+    { "256-512 s2 2, 64",     64, 256, 2, 2, 512, 3, 3,   CONV(2, 1), CASE_BENCH | CASE_HUGE, 0 },
+    { "512-512 s1 1, 64",     64, 512, 1, 1, 512, 3, 3,   CONV(1, 1), CASE_BENCH | CASE_HUGE, 0 },
+
     { "16-32 3x3 s1 9",       48, 16, 9, 9, 32, 3, 3,     CONV(1, 1), CASE_LARGE, 6 },
     { "3-13 3x3 s1 20",       17, 3, 20, 20, 13, 3, 3,    CONV(1, 1), CASE_LARGE, 0 }, /* pixels for several strips */
     { "40-24 3x3 s1 4",       33, 40, 4, 4, 24, 3, 3,     CONV(1, 1), CASE_LARGE, 0 },
@@ -73,11 +81,20 @@ static const conv_row conv_rows[] = {
     { "tiles beyond",         16, 14, 5, 7, 16, 3, 3,     CONV(1, 3), 0, 6 },
     { "tiles of 2x2",         17, 16, 9, 10, 16, 5, 5,    CONV(1, 2), 0, 6 },
     { "tiles of 2x2 pad 1",   9, 16, 12, 12, 13, 5, 5,    CONV(1, 1), 0, 12 },
+    { "tiles, map of 2x2",    65, 21, 2, 2, 27, 3, 3,     CONV(1, 1), 0, 0 },
+    { "tiles, 2x2, parts",    17, 150, 2, 2, 140, 3, 3,   CONV(1, 1), CASE_LARGE, 0 },
     { "tiles, parts",         33, 70, 7, 7, 150, 3, 3,    CONV(1, 1), CASE_LARGE, 6 },
 
     /* more channels than are summed in one go, and more weights than stay in cache */
     { "150-70 3x3 s1 2",      17, 150, 2, 2, 70, 3, 3,    CONV(1, 1), CASE_LARGE, 0 },
     { "12-150 3x3 s2 3",      17, 12, 3, 3, 150, 3, 3,    CONV(2, 1), CASE_LARGE, 0 },
+
+    /* small maps, which do not meet all taps */
+    { "37-45 3x3 s1 1",       33, 37, 1, 1, 45, 3, 3,     CONV(1, 1), CASE_LARGE, 0 },
+    { "45-37 3x3 s2 2",       65, 45, 2, 2, 37, 3, 3,     CONV(2, 1), CASE_LARGE, 0 },
+    { "21-27 5x3 s1 1x2",     33, 21, 1, 2, 27, 5, 3,     { { 1, 1 }, { 2, 1 }, { 1, 1 }, 1 }, CASE_LARGE, 0 },
+    { "2 groups of 90-85",    17, 180, 1, 2, 170, 3, 3,   { { 1, 1 }, { 1, 1 }, { 1, 1 }, 2 }, CASE_LARGE, 0 },
+    { "2 groups, one pixel",  33, 66, 1, 1, 50, 3, 3,     { { 1, 1 }, { 1, 1 }, { 1, 1 }, 2 }, CASE_LARGE, 0 },
 
     /* batch sizes about the block and the smallest batch that is kept in blocks */
     { "no images",            0, 2, 5, 5, 3, 3, 3,        CONV(1, 1), 0, 0 },
