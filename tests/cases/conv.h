@@ -76,7 +76,8 @@ static const conv_row conv_rows[] = {
 
     /* Tiles of 4x4 or 2x2 results (tests/cpu/test_winograd.c), cut at both ends, by any padding. Their transforms round what
      * belongs to all of a tile, beside which some results are small: 5 of the default 4 were seen, and 8 at the corner of
-     * a gradient without padding, which has one tap of nine. */
+     * a gradient without padding, which has one tap of nine; 11 at the corner of one with stride 2, whose only tap
+     * meets few dz that the ReLU left. All others of stride 2 are below 3. */
     { "tiles of 8x8",         17, 16, 8, 8, 16, 3, 3,     CONV(1, 1), 0, 6 },
     { "tiles of 6x7",         17, 14, 6, 7, 15, 3, 3,     CONV(1, 1), 0, 6 },
     { "tiles without pad",    9, 17, 12, 12, 16, 3, 3,   CONV(1, 0), 0, 12 },
@@ -84,6 +85,12 @@ static const conv_row conv_rows[] = {
     { "tiles beyond",         16, 14, 5, 7, 16, 3, 3,     CONV(1, 3), 0, 6 },
     { "tiles of 2x2",         17, 16, 9, 10, 16, 5, 5,    CONV(1, 2), 0, 6 },
     { "tiles of 2x2 pad 1",   9, 16, 12, 12, 13, 5, 5,    CONV(1, 1), 0, 12 },
+    { "tiles s2 of 16x16",    17, 16, 16, 16, 16, 3, 3,   CONV(2, 1), 0, 12 },
+    { "tiles s2 of 15x16",    9, 24, 15, 16, 24, 3, 3,    CONV(2, 1), 0, 6 },
+    { "tiles s2, odd counts", 17, 31, 15, 31, 30, 3, 3,   CONV(2, 1), CASE_LARGE, 6 },
+    { "tiles s2 without pad", 16, 40, 16, 32, 39, 3, 3,   CONV(2, 0), CASE_LARGE, 12 },
+    { "tiles s2 pad 2 by 1",  16, 32, 14, 16, 31, 3, 3,   { { 2, 2 }, { 2, 1 }, { 1, 1 }, 1 }, 0, 6 },
+    { "tiles s2 pad 1 by 0",  9, 32, 16, 16, 32, 3, 3,    { { 2, 2 }, { 1, 0 }, { 1, 1 }, 1 }, 0, 12 },
     { "tiles, parts",         33, 70, 7, 7, 150, 3, 3,    CONV(1, 1), CASE_LARGE, 6 },
 
     /* more channels than are summed in one go, and more weights than stay in cache */
