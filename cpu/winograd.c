@@ -7,28 +7,52 @@
  * GFLOP/s 5 GB/s. More tiles at a time (6, 12), or more outputs (16 to all), were never faster, from 8 to 512
  * channels.
  *
+ * With stride 2 transformed inputs are larger, 553 KB of 64 channels in the first of two parts, and x and y do not
+ * come from a cache: what a part reads and stores next is prefetched during products, where there is time.
+ *
  * Maps that are no multiple of a tile have tiles with results beyond the border, which are computed and not
  * stored. */
 #include "winograd.h"
 
 #include "parallel.h"
 
+enum { STRIDED_RESULTS = 4 }; /* of a tile with stride 2, along an axis */
+
 /* ---- choices ---- */
+
+static bool is_strided(const conv_geometry *g)
+{
+    return g->p.stride[0] == 2;
+}
 
 static bool applies(const conv_geometry *g)
 {
     const socle_conv *p = &g->p;
-    return g->r == g->s && (g->r == 3 || g->r == 5) && p->groups == 1 && p->stride[0] == 1 && p->stride[1] == 1 &&
-           p->dilation[0] == 1 && p->dilation[1] == 1;
+    if (p->groups != 1 || p->dilation[0] != 1 || p->dilation[1] != 1 || p->stride[0] != p->stride[1] ||
+        g->r != g->s)
+        return false;
+    return p->stride[0] == 1 ? g->r == 3 || g->r == 5 : p->stride[0] == 2 && g->r == 3;
 }
 
 bool winograd_is_pair(const conv_geometry *g)
 {
-    return g->r == 3 && g->h == 2 && g->w == 2 && g->p.pad[0] == 1 && g->p.pad[1] == 1;
+    return !is_strided(g) && g->r == 3 && g->h == 2 && g->w == 2 && g->p.pad[0] == 1 && g->p.pad[1] == 1;
 }
 
-/* Costs as below, of maps of 2x2: inputs of a channel and results of an output together 50, the weights of 8 outputs 40 more
- * than packed ones. */
+/* Of one block of images; those of a gradient with stride 2 are twice as wide. */
+static int64_t count_tiles(const conv_geometry *g, bool backward)
+{
+    const int results = is_strided(g) ? STRIDED_RESULTS * (backward ? 2 : 1) : winograd_tile((int)g->r);
+    return divide_up(backward ? g->h : g->ho, results) * divide_up(backward ? g->w : g->wo, results);
+}
+
+/* Costs in cycles, where a multiply-add of 16 lanes is one. */
+typedef struct tile_costs {
+    int products, input, result; /* of a tile: positions and what they take longer; a channel; an output */
+} tile_costs;
+
+/* Of maps of 2x2: inputs of a channel and results of an output together 50, the weights of 8 outputs 40 more than packed
+ * ones. */
 static bool pairs_suit(const conv_geometry *g, int64_t channels, int64_t outputs)
 {
     enum { TRANSFORMS = 25, WEIGHTS = 40 };
@@ -38,36 +62,30 @@ static bool pairs_suit(const conv_geometry *g, int64_t channels, int64_t outputs
            conv_work(g);
 }
 
-/* Of results rows x columns. */
-static int64_t count_tiles(const conv_geometry *g, int64_t rows, int64_t columns)
-{
-    const int tile = winograd_tile((int)g->r);
-    return divide_up(rows, tile) * divide_up(columns, tile);
-}
-
-/* Costs of one block of images in cycles, where a multiply-add of 16 lanes is one. Measured on a Zen 4 with
- * AVX-512: the direct way takes 1.1 of them, products 1.03; the inputs of a tile 210 to 260, results 115, the
- * weights of 8 outputs 330. Sums of few channels are left alone: what transforms round stands out there. */
+/* Costs of one block of images. Measured on a Zen 4 with AVX-512: the direct way takes 1.1 cycles for each
+ * multiply-add, products 1.03; the inputs of a tile 210 to 260, results 115, the weights of 8 outputs 330. With stride 2
+ * products take 1.12, prefetches included, inputs 520, results 270; backward inputs less, results more. Sums of few
+ * channels are left alone: what transforms round stands out there. */
 bool winograd_suits(const conv_geometry *g, bool backward)
 {
-    enum { INPUT = 260, RESULT = 130, WEIGHTS = 330, FEW = 8 };
+    enum { WEIGHTS = 330, FEW = 8 };
+    const tile_costs cost = is_strided(g) ? (tile_costs){ 91, 520, 270 } : (tile_costs){ 37, 260, 130 };
     const int64_t channels = backward ? g->k : g->c, outputs = backward ? g->c : g->k;
     if (!applies(g) || g->blocks == 0 || channels < FEW)
         return false;
     if (winograd_is_pair(g))
         return pairs_suit(g, channels, outputs);
     const int64_t packs = divide_up(outputs, WINOGRAD_PACK);
-    const int64_t products = WINOGRAD_POSITIONS * channels * packs * WINOGRAD_PACK;
-    const int64_t tile = products + products / 32 + INPUT * channels + RESULT * outputs;
-    const int64_t tiles = backward ? count_tiles(g, g->h, g->w) : count_tiles(g, g->ho, g->wo);
-    return tiles * tile + WEIGHTS * packs * channels / g->blocks < conv_work(g) / 9 * 10;
+    const int64_t products = cost.products * channels * packs * WINOGRAD_PACK;
+    const int64_t tile = products + cost.input * channels + cost.result * outputs;
+    return count_tiles(g, backward) * tile + WEIGHTS * packs * channels / g->blocks < conv_work(g) / 9 * 10;
 }
 
 /* Tiles enough for full panels, and for other threads to find something else. */
 int64_t winograd_chunk_blocks(const conv_geometry *g)
 {
     enum { TILES = 8 };
-    return min64(g->blocks, (TILES - 1) / count_tiles(g, g->ho, g->wo) + 1);
+    return min64(g->blocks, (TILES - 1) / count_tiles(g, false) + 1);
 }
 
 /* ---- weights ---- */
@@ -93,10 +111,10 @@ static void transform_windows(void *arg, int64_t first, int64_t last)
             .outputs = (int)min64(WINOGRAD_PACK, j->outputs - pack * WINOGRAD_PACK),
             .channels = j->channels,
             .turned = job->turned,
-            .u = job->u + pack * j->transforms->positions * j->u_position,
+            .u = job->u + pack * j->windows * j->u_position,
             .u_position = j->u_position,
         };
-        j->transforms->windows(&w);
+        j->kernels->windows(&w);
     }
 }
 
@@ -107,7 +125,7 @@ static socle_status prepare_weights(workspace *ws, winograd *j, bool backward, c
     windows_job job = { .j = j, .w = w, .turned = backward };
     job.w_output = backward ? taps : j->channels * taps;
     job.w_channel = backward ? j->outputs * taps : taps;
-    j->u = job.u = workspace_floats(ws, packs * j->transforms->positions * j->u_position);
+    j->u = job.u = workspace_floats(ws, packs * j->windows * j->u_position);
     if (!job.u)
         return SOCLE_ERR_NOMEM;
     cpu_for(ws->device->threads, packs, WORK / j->channels + 1, transform_windows, &job);
@@ -116,14 +134,45 @@ static socle_status prepare_weights(workspace *ws, winograd *j, bool backward, c
 
 /* ---- sizes ---- */
 
+static void plain_tiles(winograd *j, const struct cpu_kernels *k, const int pad[2])
+{
+    j->kernels = k->winograd;
+    j->step = j->tile = winograd_tile(j->taps);
+    j->inputs = WINOGRAD_INPUTS;
+    j->parts = 1;
+    j->positions = j->windows = WINOGRAD_POSITIONS;
+    j->up = j->backward ? j->taps - 1 - pad[0] : pad[0];
+    j->left = j->backward ? j->taps - 1 - pad[1] : pad[1];
+}
+
+/* Backward, input x of the padded image meets taps 0 and 2 where x is even, and dz from x / 2 - 1 on. */
+static void strided_tiles(winograd *j, const struct cpu_kernels *k, const int pad[2])
+{
+    j->kernels = k->winograd_strided;
+    j->tile = j->backward ? STRIDED_RESULTS * 2 : STRIDED_RESULTS;
+    j->step = j->backward ? STRIDED_RESULTS : STRIDED_RESULTS * 2;
+    j->inputs = j->backward ? WINOGRAD_STRIDED_INPUTS_BACK : WINOGRAD_STRIDED_INPUTS;
+    j->parts = 2;
+    j->positions = WINOGRAD_STRIDED_POSITIONS;
+    j->windows = WINOGRAD_POSITIONS;
+    for (int axis = 0; axis < 2; axis++)
+        j->plain[axis] = j->backward ? 1 - pad[axis] % 2 : 1;
+    j->up = j->backward ? 1 - (pad[0] + 1) / 2 : pad[0];
+    j->left = j->backward ? 1 - (pad[1] + 1) / 2 : pad[1];
+}
+
+static void pair_tiles(winograd *j, const struct cpu_kernels *k)
+{
+    j->kernels = k->winograd_pairs;
+    j->step = j->tile = j->inputs = WINOGRAD_PAIRS_INPUTS;
+    j->parts = 1;
+    j->positions = j->windows = WINOGRAD_PAIRS_POSITIONS;
+}
+
 socle_status winograd_prepare(workspace *ws, const conv_geometry *g, bool backward, const float *w, winograd *out)
 {
-    const struct cpu_winograd_kernels *kernels = ws->device->kernels->winograd;
-    const bool pair = winograd_is_pair(g);
-    const int up = pair ? 0 : g->p.pad[0], left = pair ? 0 : g->p.pad[1]; /* of a pair nothing is outside */
+    const int *pad = g->p.pad;
     *out = (winograd){
-        .kernels = kernels,
-        .transforms = pair ? &kernels->pairs : &kernels->tiles,
         .channels = backward ? g->k : g->c,
         .outputs = backward ? g->c : g->k,
         .h = backward ? g->ho : g->h,
@@ -131,11 +180,15 @@ socle_status winograd_prepare(workspace *ws, const conv_geometry *g, bool backwa
         .ho = backward ? g->h : g->ho,
         .wo = backward ? g->w : g->wo,
         .taps = (int)g->r,
-        .tile = pair ? 2 : winograd_tile((int)g->r),
-        .up = backward && !pair ? g->r - 1 - up : up,
-        .left = backward && !pair ? g->r - 1 - left : left,
+        .backward = backward,
     };
     winograd *j = out;
+    if (is_strided(g))
+        strided_tiles(j, ws->device->kernels, pad);
+    else if (winograd_is_pair(g))
+        pair_tiles(j, ws->device->kernels);
+    else
+        plain_tiles(j, ws->device->kernels, pad);
     j->tiles_h = divide_up(j->ho, j->tile);
     j->tiles_w = divide_up(j->wo, j->tile);
     const int64_t panel = j->kernels->panel;
@@ -143,7 +196,7 @@ socle_status winograd_prepare(workspace *ws, const conv_geometry *g, bool backwa
     j->u_position = j->channels * WINOGRAD_PACK + CONV_LANES;
     j->v_position = (j->channels * panel + 1) * CONV_LANES;
     j->m_position = (WINOGRAD_PACK * panel + 1) * CONV_LANES;
-    j->thread_size = j->transforms->positions * (j->v_position + j->m_position);
+    j->thread_size = j->positions * (j->v_position + j->m_position);
     j->memory = workspace_floats(ws, ws->device->threads * j->thread_size);
     return j->memory ? prepare_weights(ws, j, backward, w) : SOCLE_ERR_NOMEM;
 }
@@ -153,29 +206,28 @@ socle_status winograd_prepare(workspace *ws, const conv_geometry *g, bool backwa
 /* Tiles [first, first + count) of a chunk. */
 typedef struct panel {
     int64_t first;
-    int count;
+    int count, part;
     float *v, *m;
 } panel;
 
 typedef struct place {
-    int64_t block, row, column; /* of the tile's first result */
+    int64_t block, row, column; /* in tiles */
 } place;
 
 static place place_of(const winograd *j, int64_t tile)
 {
     const int64_t in_block = tile % (j->tiles_h * j->tiles_w);
-    return (place){ tile / (j->tiles_h * j->tiles_w), in_block / j->tiles_w * j->tile,
-                    in_block % j->tiles_w * j->tile };
+    return (place){ tile / (j->tiles_h * j->tiles_w), in_block / j->tiles_w, in_block % j->tiles_w };
 }
 
-/* Inputs of a tile that begins at `at` which are inside [0, size). */
-static void clip(int64_t at, int64_t size, int range[2])
+/* `n` inputs of a tile that begin at `at`: those inside [0, size). */
+static void clip(int64_t at, int n, int64_t size, int range[2])
 {
-    range[0] = (int)min64(max64(-at, 0), WINOGRAD_INPUTS);
-    range[1] = (int)max64(min64(size - at, WINOGRAD_INPUTS), range[0]);
+    range[0] = (int)min64(max64(-at, 0), n);
+    range[1] = (int)max64(min64(size - at, n), range[0]);
 }
 
-static void panel_inputs(const winograd *j, const panel *p, lane_map x)
+static winograd_inputs inputs_of(const winograd *j, const panel *p, lane_map x)
 {
     winograd_inputs in = {
         .tiles = p->count,
@@ -183,34 +235,21 @@ static void panel_inputs(const winograd *j, const panel *p, lane_map x)
         .x_row = x.row,
         .x_column = x.column,
         .channels = j->channels,
+        .part = p->part,
+        .backward = j->backward,
+        .plain = { j->plain[0], j->plain[1] },
         .v = p->v,
         .v_position = j->v_position,
     };
     for (int i = 0; i < p->count; i++) {
         const place at = place_of(j, p->first + i);
-        const int64_t row = at.row - j->up, column = at.column - j->left;
+        const int64_t row = at.row * j->step - j->up, column = at.column * j->step - j->left;
         in.tile[i].x = x.at + at.block * x.block;
         in.tile[i].first = row * x.row + column * x.column;
-        clip(row, j->h, in.tile[i].rows);
-        clip(column, j->w, in.tile[i].columns);
+        clip(row, j->inputs, j->h, in.tile[i].rows);
+        clip(column, j->inputs, j->w, in.tile[i].columns);
     }
-    j->transforms->inputs(&in);
-}
-
-static void panel_products(const winograd *j, const panel *p, int64_t output)
-{
-    const winograd_products all = {
-        .positions = j->transforms->positions,
-        .tiles = p->count,
-        .channels = j->channels,
-        .u = j->u + output / WINOGRAD_PACK * j->transforms->positions * j->u_position,
-        .v = p->v,
-        .m = p->m,
-        .u_position = j->u_position,
-        .v_position = j->v_position,
-        .m_position = j->m_position,
-    };
-    j->kernels->products(&all);
+    return in;
 }
 
 /* Where a panel's results go, but for the first output. */
@@ -225,34 +264,96 @@ static winograd_results results_of(const winograd *j, const panel *p, lane_map y
         .y_row = y.row,
         .y_column = y.column,
         .relu = relu,
+        .part = p->part,
+        .backward = j->backward,
+        .plain = { j->plain[0], j->plain[1] },
     };
     for (int i = 0; i < p->count; i++) {
         const place at = place_of(j, p->first + i);
-        out.tile[i].y = y.at + at.block * y.block + at.row * y.row + at.column * y.column;
-        out.tile[i].rows = (int)min64(j->ho - at.row, j->tile);
-        out.tile[i].columns = (int)min64(j->wo - at.column, j->tile);
+        const int64_t row = at.row * j->tile, column = at.column * j->tile;
+        out.tile[i].y = y.at + at.block * y.block + row * y.row + column * y.column;
+        out.tile[i].rows = (int)min64(j->ho - row, j->tile);
+        out.tile[i].columns = (int)min64(j->wo - column, j->tile);
     }
     return out;
+}
+
+static winograd_products products_of(const winograd *j, const panel *p, winograd_soon *soon,
+                                     const winograd_results *results)
+{
+    return (winograd_products){
+        .positions = j->positions,
+        .tiles = p->count,
+        .part = p->part,
+        .channels = j->channels,
+        .v = p->v,
+        .m = p->m,
+        .u_position = j->u_position,
+        .v_position = j->v_position,
+        .m_position = j->m_position,
+        .soon = soon,
+        .results = results,
+    };
+}
+
+typedef struct destination {
+    lane_map y;
+    conv_range outputs;
+    const float *bias;
+    bool relu;
+} destination;
+
+/* How many cache lines of inputs a part of a panel reads, or a few more. */
+static int64_t lines_of(const winograd *j, const winograd_inputs *in)
+{
+    return in->channels * in->tiles * divide_up(j->inputs, j->parts) * j->inputs;
+}
+
+/* next: inputs of the part after this one, or NULL. */
+static void run_panel(const winograd *j, const panel *p, const winograd_inputs *next, const destination *d)
+{
+    const conv_range outputs = d->outputs;
+    winograd_results out = results_of(j, p, d->y, d->relu);
+    winograd_soon soon = { .in = next };
+    soon.lines = next ? lines_of(j, next) / divide_up(outputs.to - outputs.from, WINOGRAD_PACK) : 0;
+    winograd_products all = products_of(j, p, next ? &soon : NULL, &out);
+    for (int64_t k = outputs.from; k < outputs.to; k += WINOGRAD_PACK) {
+        out.outputs = (int)min64(WINOGRAD_PACK, outputs.to - k);
+        out.bias = d->bias ? d->bias + k : NULL;
+        all.u = j->u + k / WINOGRAD_PACK * j->windows * j->u_position;
+        j->kernels->products(&all);
+        j->kernels->results(&out);
+        for (int t = 0; t < p->count; t++)
+            out.tile[t].y += WINOGRAD_PACK * d->y.channel;
+    }
+}
+
+/* Part `step` of the parts of all `panels`, whose sizes differ by one at most. */
+static panel panel_at(const winograd *j, int64_t tiles, int64_t panels, int64_t step)
+{
+    const int64_t i = step / j->parts, rest = tiles % panels;
+    panel p = { .first = i * (tiles / panels) + min64(i, rest) };
+    p.count = (int)(tiles / panels + (i < rest));
+    p.part = (int)(step % j->parts);
+    p.v = j->memory + cpu_thread() * j->thread_size;
+    p.m = p.v + j->positions * j->v_position;
+    return p;
 }
 
 void winograd_run(const winograd *j, lane_map x, lane_map y, int64_t blocks, conv_range outputs, const float *bias,
                   bool relu)
 {
     const int64_t tiles = blocks * j->tiles_h * j->tiles_w, panels = divide_up(tiles, j->kernels->panel);
-    panel p = { .v = j->memory + cpu_thread() * j->thread_size };
-    p.m = p.v + j->transforms->positions * j->v_position;
     y.at += outputs.from * y.channel;
-    for (int64_t i = 0; i < panels; i++, p.first += p.count) {
-        p.count = (int)(tiles / panels + (i < tiles % panels)); /* sizes differ by one at most */
-        panel_inputs(j, &p, x);
-        winograd_results out = results_of(j, &p, y, relu);
-        for (int64_t k = outputs.from; k < outputs.to; k += WINOGRAD_PACK) {
-            panel_products(j, &p, k);
-            out.outputs = (int)min64(WINOGRAD_PACK, outputs.to - k);
-            out.bias = bias ? bias + k : NULL;
-            j->transforms->results(&out);
-            for (int t = 0; t < p.count; t++)
-                out.tile[t].y += WINOGRAD_PACK * y.channel;
-        }
+    const destination d = { y, outputs, bias, relu };
+    panel p = panel_at(j, tiles, panels, 0);
+    winograd_inputs in = inputs_of(j, &p, x);
+    for (int64_t step = 0; step < panels * j->parts; step++) {
+        const bool last = step + 1 == panels * j->parts;
+        j->kernels->inputs(&in);
+        const panel next = last ? p : panel_at(j, tiles, panels, step + 1);
+        in = inputs_of(j, &next, x);
+        run_panel(j, &p, last ? NULL : &in, &d);
+        p = next;
     }
 }

@@ -1,7 +1,9 @@
-/* Convolutions of 3x3 and 5x5 windows, stride 1, in the lane format by Winograd's F(4x4, 3x3) and F(2x2, 5x5): a
- * tile of results takes 36 products of transformed inputs and weights instead of 144, or 100. Forward, and
- * backward to the input, which is the same with windows turned round. Between conv_forward.c and conv_grad.c,
- * which cut the work, and isa/body_winograd.h. */
+/* Convolutions in the lane format by Winograd: 3x3 and 5x5 windows of stride 1 by F(4x4, 3x3) and F(2x2, 5x5), where a
+ * tile of results takes 36 products of transformed inputs and weights instead of 144, or 100. With stride 2 a 3x3 window
+ * falls apart into those on every other row and column, of 2x2, 2x1, 1x2 and 1x1: a tile of 4x4 results takes 81 products
+ * instead of 144. A padded map of 2x2 takes 9 instead of 16. Forward, and backward to the input, which is the same with
+ * windows turned round. Between conv_forward.c and conv_grad.c, which cut the work, and isa/body_winograd.h,
+ * body_winograd_strided.h and body_winograd_pairs.h. */
 #ifndef CPU_WINOGRAD_H
 #define CPU_WINOGRAD_H
 
@@ -11,13 +13,17 @@
 /* One direction of a convolution, and memory for it. */
 typedef struct winograd {
     const struct cpu_winograd_kernels *kernels;
-    const struct winograd_transforms *transforms; /* one of those of kernels */
     int64_t channels, outputs;
     int64_t h, w, ho, wo; /* of what is read and what is made */
     int taps, tile;       /* of the window and of results along an axis */
-    int64_t up, left;     /* tile (i, j) begins at input (tile i - up, tile j - left) */
+    int inputs, step;     /* of a tile along an axis, and from a tile to the next */
+    int parts, positions; /* a tile goes through the kernels in; of one */
+    int windows;          /* matrices of weights: some serve several positions */
+    bool backward;
+    int plain[2];
+    int64_t up, left; /* tile (i, j) begins at input (step i - up, step j - left) */
     int64_t tiles_h, tiles_w;
-    const float *u; /* [outputs / 8][position][channel][8] */
+    const float *u; /* [outputs / 8][window][channel][8] */
     float *memory;  /* [thread][v, m] of a panel */
     int64_t u_position, v_position, m_position, thread_size;
 } winograd;

@@ -210,16 +210,15 @@ static void winograd_inputs_of_panel(const winograd_inputs *p)
 
 /* ---- products ---- */
 
-/* OUTPUTS of one pack, `tiles` tiles, lanes [0, VW) of v and m. tiles is a constant where it is inlined. */
-INLINE void product_tile(float *m, const float *u, const float *v, int64_t channels, const int tiles)
+typedef vf product_sums_of_tile[WINOGRAD_OUTPUTS][WINOGRAD_PANEL];
+
+/* Adds `channels`, prefetching an address of `soon` for each unless NULL. */
+INLINE void product_channels(product_sums_of_tile acc, const float *u, const float *v, int64_t channels,
+                             const int tiles, const float *const *soon)
 {
-    vf acc[WINOGRAD_OUTPUTS][WINOGRAD_PANEL];
-#pragma GCC unroll 8
-    for (int k = 0; k < WINOGRAD_OUTPUTS; k++)
-#pragma GCC unroll 3
-        for (int i = 0; i < tiles; i++)
-            acc[k][i] = vf_set(0);
     for (int64_t c = 0; c < channels; c++, u += WINOGRAD_PACK, v += tiles * CONV_LANES) {
+        if (soon)
+            __builtin_prefetch(soon[c], 0, 2);
         vf x[WINOGRAD_PANEL];
 #pragma GCC unroll 3
         for (int i = 0; i < tiles; i++)
@@ -232,6 +231,23 @@ INLINE void product_tile(float *m, const float *u, const float *v, int64_t chann
                 acc[k][i] += s * x[i];
         }
     }
+}
+
+/* OUTPUTS of one pack, `tiles` tiles, lanes [0, VW) of v and m. tiles is a constant where it is inlined. During the
+ * first `listed` channels addresses of `soon` are prefetched, one a channel: a processor drops what comes all at
+ * once. */
+INLINE void product_tile(float *m, const float *u, const float *v, int64_t channels, const int tiles,
+                         const float *const *soon, int64_t listed)
+{
+    product_sums_of_tile acc;
+#pragma GCC unroll 8
+    for (int k = 0; k < WINOGRAD_OUTPUTS; k++)
+#pragma GCC unroll 3
+        for (int i = 0; i < tiles; i++)
+            acc[k][i] = vf_set(0);
+    product_channels(acc, u, v, listed, tiles, soon);
+    product_channels(acc, u + listed * WINOGRAD_PACK, v + listed * tiles * CONV_LANES, channels - listed, tiles,
+                     NULL);
 #pragma GCC unroll 8
     for (int k = 0; k < WINOGRAD_OUTPUTS; k++)
 #pragma GCC unroll 3
@@ -245,7 +261,8 @@ INLINE void product_positions(const winograd_products *p, const int tiles)
         for (int k = 0; k < WINOGRAD_PACK; k += WINOGRAD_OUTPUTS)
             for (int lane = 0; lane < CONV_LANES; lane += VW)
                 product_tile(p->m + (s * p->m_position + k * tiles * CONV_LANES + lane),
-                             p->u + s * p->u_position + k, p->v + s * p->v_position + lane, p->channels, tiles);
+                             p->u + s * p->u_position + k, p->v + s * p->v_position + lane, p->channels, tiles,
+                             NULL, 0);
 }
 
 static void winograd_products_of_panel(const winograd_products *p)
@@ -326,21 +343,10 @@ static void winograd_results_of_panel(const winograd_results *p)
         results_of_panel(p, 2);
 }
 
-#include "body_winograd_pairs.h"
-
 static const struct cpu_winograd_kernels winograd_kernels = {
     .panel = WINOGRAD_PANEL,
+    .windows = winograd_windows_of_pack,
+    .inputs = winograd_inputs_of_panel,
     .products = winograd_products_of_panel,
-    .tiles = {
-        .positions = WINOGRAD_POSITIONS,
-        .windows = winograd_windows_of_pack,
-        .inputs = winograd_inputs_of_panel,
-        .results = winograd_results_of_panel,
-    },
-    .pairs = {
-        .positions = WINOGRAD_PAIRS_POSITIONS,
-        .windows = winograd_pairs_windows,
-        .inputs = winograd_pairs_inputs,
-        .results = winograd_pairs_results,
-    },
+    .results = winograd_results_of_panel,
 };

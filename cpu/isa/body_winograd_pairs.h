@@ -9,6 +9,7 @@
  * this order. All coefficients are 1 or -1.
  *
  * Order of summation: channels, one accumulator. Aliasing: none. */
+#include "kernels_winograd.h"
 
 INLINE void pairs_of_window(winograd_pack to[3], const winograd_pack *w, int step)
 {
@@ -88,3 +89,11 @@ static void winograd_pairs_results(const winograd_results *p)
                     }
             }
 }
+
+static const struct cpu_winograd_kernels winograd_pairs_kernels = {
+    .panel = WINOGRAD_PANEL,
+    .windows = winograd_pairs_windows,
+    .inputs = winograd_pairs_inputs,
+    .products = winograd_products_of_panel,
+    .results = winograd_pairs_results,
+};

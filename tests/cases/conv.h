@@ -56,6 +56,18 @@ static const conv_row conv_rows[] = {
     { "256-256 s1 2, 64",     64, 256, 2, 2, 256, 3, 3,   CONV(1, 1), CASE_BENCH | CASE_HUGE, 0 },
     { "256-512 s2 2, 64",     64, 256, 2, 2, 512, 3, 3,   CONV(2, 1), CASE_BENCH | CASE_HUGE, 0 },
     { "512-512 s1 1, 64",     64, 512, 1, 1, 512, 3, 3,   CONV(1, 1), CASE_BENCH | CASE_HUGE, 0 },
+    /* layers of networks for larger images and of examples/batchnorm.c */
+    { "3-16 3x3 s1 128",      64, 3, 128, 128, 16, 3, 3,  CONV(1, 1), CASE_BENCH | CASE_HUGE, 0 },
+    { "16-32 3x3 s2 128",     64, 16, 128, 128, 32, 3, 3, CONV(2, 1), CASE_BENCH | CASE_HUGE, 0 },
+    { "32-64 3x3 s2 64",      64, 32, 64, 64, 64, 3, 3,   CONV(2, 1), CASE_BENCH | CASE_HUGE, 0 },
+    { "64-64 3x3 s2 32",      64, 64, 32, 32, 64, 3, 3,   CONV(2, 1), CASE_BENCH | CASE_HUGE, 0 },
+    { "64-64 3x3 s2 16",      64, 64, 16, 16, 64, 3, 3,   CONV(2, 1), CASE_BENCH | CASE_HUGE, 0 },
+    { "64-128 3x3 s2 8",      64, 64, 8, 8, 128, 3, 3,    CONV(2, 1), CASE_BENCH | CASE_HUGE, 0 },
+    { "128-256 3x3 s2 4",     64, 128, 4, 4, 256, 3, 3,   CONV(2, 1), CASE_BENCH | CASE_HUGE, 0 },
+    { "8-16 3x3 s2 14",       512, 8, 14, 14, 16, 3, 3,   CONV(2, 1), CASE_BENCH | CASE_HUGE, 0 },
+    { "16-32 3x3 s2 7",       512, 16, 7, 7, 32, 3, 3,    CONV(2, 1), CASE_BENCH | CASE_HUGE, 0 },
+    { "32-64 3x3 s2 4",       512, 32, 4, 4, 64, 3, 3,    CONV(2, 1), CASE_BENCH | CASE_HUGE, 0 },
+    { "64-64 3x3 s2 2",       512, 64, 2, 2, 64, 3, 3,    CONV(2, 1), CASE_BENCH | CASE_HUGE, 0 },
 
     { "16-32 3x3 s1 9",       48, 16, 9, 9, 32, 3, 3,     CONV(1, 1), CASE_LARGE, 6 },
     { "3-13 3x3 s1 20",       17, 3, 20, 20, 13, 3, 3,    CONV(1, 1), CASE_LARGE, 0 }, /* pixels for several strips */
@@ -73,7 +85,8 @@ static const conv_row conv_rows[] = {
 
     /* Tiles of 4x4 or 2x2 results (tests/cpu/test_winograd.c), cut at both ends, by any padding. Their transforms round what
      * belongs to all of a tile, beside which some results are small: 5 of the default 4 were seen, and 8 at the corner of
-     * a gradient without padding, which has one tap of nine. */
+     * a gradient without padding, which has one tap of nine; 11 at the corner of one with stride 2, whose only tap
+     * meets few dz that the ReLU left. All others of stride 2 are below 3. */
     { "tiles of 8x8",         17, 16, 8, 8, 16, 3, 3,     CONV(1, 1), 0, 6 },
     { "tiles of 6x7",         17, 14, 6, 7, 15, 3, 3,     CONV(1, 1), 0, 6 },
     { "tiles without pad",    9, 17, 12, 12, 16, 3, 3,   CONV(1, 0), 0, 12 },
@@ -83,6 +96,12 @@ static const conv_row conv_rows[] = {
     { "tiles of 2x2 pad 1",   9, 16, 12, 12, 13, 5, 5,    CONV(1, 1), 0, 12 },
     { "tiles, map of 2x2",    65, 21, 2, 2, 27, 3, 3,     CONV(1, 1), 0, 0 },
     { "tiles, 2x2, parts",    17, 150, 2, 2, 140, 3, 3,   CONV(1, 1), CASE_LARGE, 0 },
+    { "tiles s2 of 16x16",    17, 16, 16, 16, 16, 3, 3,   CONV(2, 1), 0, 12 },
+    { "tiles s2 of 15x16",    9, 24, 15, 16, 24, 3, 3,    CONV(2, 1), 0, 6 },
+    { "tiles s2, odd counts", 17, 31, 15, 31, 30, 3, 3,   CONV(2, 1), CASE_LARGE, 6 },
+    { "tiles s2 without pad", 16, 40, 16, 32, 39, 3, 3,   CONV(2, 0), CASE_LARGE, 12 },
+    { "tiles s2 pad 2 by 1",  16, 32, 14, 16, 31, 3, 3,   { { 2, 2 }, { 2, 1 }, { 1, 1 }, 1 }, 0, 6 },
+    { "tiles s2 pad 1 by 0",  9, 32, 16, 16, 32, 3, 3,    { { 2, 2 }, { 1, 0 }, { 1, 1 }, 1 }, 0, 12 },
     { "tiles, parts",         33, 70, 7, 7, 150, 3, 3,    CONV(1, 1), CASE_LARGE, 6 },
 
     /* more channels than are summed in one go, and more weights than stay in cache */

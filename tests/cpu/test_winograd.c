@@ -1,4 +1,4 @@
-/* Which convolutions go by tiles of 4x4 or 2x2. */
+/* Which convolutions go by tiles of 4x4 or 2x2, with stride 1 or 2. */
 #include <criterion/criterion.h>
 #include <string.h>
 #include "cpu/parallel.h"
@@ -43,7 +43,7 @@ Test(winograd, the_rows_of_conformance_meet_it)
         cr_assert(suits(*r, true), "%s", r->name);
         cr_assert(suits(*r, false) || strcmp(r->name, "tiles beyond") == 0, "%s", r->name);
     }
-    cr_assert_geq(rows, 7);
+    cr_assert_geq(rows, 14);
 }
 
 Test(winograd, does_not_take_what_it_cannot_do)
@@ -52,6 +52,13 @@ Test(winograd, does_not_take_what_it_cannot_do)
     cr_assert(suits(good, false) && suits(good, true));
     conv_row r = good;
     r.p.stride[1] = 2;
+    cr_assert(!suits(r, false) && !suits(r, true));
+    r.p.stride[0] = 2;
+    cr_assert(suits(r, false) && suits(r, true));
+    r.r = r.s = 5;
+    cr_assert(!suits(r, false) && !suits(r, true));
+    r = good;
+    r.p.stride[0] = r.p.stride[1] = 3;
     cr_assert(!suits(r, false) && !suits(r, true));
     r = good;
     r.p.dilation[0] = 2;
@@ -69,6 +76,8 @@ Test(winograd, leaves_to_the_direct_way_what_that_does_better)
 {
     const conv_row small = { "", 256, 64, 1, 2, 64, 3, 3, CONV(1, 1), 0, 0 };
     cr_assert(!suits(small, false) && !suits(small, true));
+    const conv_row strided = { "", 256, 64, 4, 4, 64, 3, 3, CONV(2, 1), 0, 0 };
+    cr_assert(!suits(strided, false) && !suits(strided, true));
     const conv_row thin = { "", 256, 1, 28, 28, 8, 3, 3, CONV(1, 1), 0, 0 };
     cr_assert(!suits(thin, false) && !suits(thin, true));
 }
