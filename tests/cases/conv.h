@@ -49,6 +49,19 @@ static const conv_row conv_rows[] = {
     { "256-256 3x3 s2 4",     256, 256, 4, 4, 256, 3, 3,  CONV(2, 1), CASE_BENCH | CASE_HUGE, 0 },
     { "512-512 3x3 s2 2",     256, 512, 2, 2, 512, 3, 3,  CONV(2, 1), CASE_BENCH | CASE_HUGE, 0 },
 
+    /* layers of networks for larger images and of examples/batchnorm.c */
+    { "3-16 3x3 s1 128",      64, 3, 128, 128, 16, 3, 3,  CONV(1, 1), CASE_BENCH | CASE_HUGE, 0 },
+    { "16-32 3x3 s2 128",     64, 16, 128, 128, 32, 3, 3, CONV(2, 1), CASE_BENCH | CASE_HUGE, 0 },
+    { "32-64 3x3 s2 64",      64, 32, 64, 64, 64, 3, 3,   CONV(2, 1), CASE_BENCH | CASE_HUGE, 0 },
+    { "64-64 3x3 s2 32",      64, 64, 32, 32, 64, 3, 3,   CONV(2, 1), CASE_BENCH | CASE_HUGE, 0 },
+    { "64-64 3x3 s2 16",      64, 64, 16, 16, 64, 3, 3,   CONV(2, 1), CASE_BENCH | CASE_HUGE, 0 },
+    { "64-128 3x3 s2 8",      64, 64, 8, 8, 128, 3, 3,    CONV(2, 1), CASE_BENCH | CASE_HUGE, 0 },
+    { "128-256 3x3 s2 4",     64, 128, 4, 4, 256, 3, 3,   CONV(2, 1), CASE_BENCH | CASE_HUGE, 0 },
+    { "8-16 3x3 s2 14",       512, 8, 14, 14, 16, 3, 3,   CONV(2, 1), CASE_BENCH | CASE_HUGE, 0 },
+    { "16-32 3x3 s2 7",       512, 16, 7, 7, 32, 3, 3,    CONV(2, 1), CASE_BENCH | CASE_HUGE, 0 },
+    { "32-64 3x3 s2 4",       512, 32, 4, 4, 64, 3, 3,    CONV(2, 1), CASE_BENCH | CASE_HUGE, 0 },
+    { "64-64 3x3 s2 2",       512, 64, 2, 2, 64, 3, 3,    CONV(2, 1), CASE_BENCH | CASE_HUGE, 0 },
+
     { "16-32 3x3 s1 9",       48, 16, 9, 9, 32, 3, 3,     CONV(1, 1), CASE_LARGE, 6 },
     { "3-13 3x3 s1 20",       17, 3, 20, 20, 13, 3, 3,    CONV(1, 1), CASE_LARGE, 0 }, /* pixels for several strips */
     { "40-24 3x3 s1 4",       33, 40, 4, 4, 24, 3, 3,     CONV(1, 1), CASE_LARGE, 0 },
