@@ -30,6 +30,7 @@ void conv_sweep(const struct cpu_conv_kernels *kernels, const conv_plan *plan, c
             t.w += k / CONV_PACK * t.w_tile + c * t.w_channel;
             t.bias = all->bias && c == 0 ? all->bias + k : NULL; /* once */
             t.add = c > 0;
+            t.fetch = k == 0; /* later outputs find x in L2 */
             t.relu = relu && c + t.channels == all->channels;
             for (int i = 0; i < plan->boxes; i++)
                 kernels->tiles(&t, &plan->box[i]);

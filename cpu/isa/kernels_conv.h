@@ -43,6 +43,7 @@ typedef struct conv_tiles {
     const float *bias; /* outputs, or NULL */
     bool add;          /* to what y holds: a later slice of the channels */
     bool relu;         /* the last slice */
+    bool fetch;        /* x comes from beyond the L2 cache: worth asking for early */
 } conv_tiles;
 
 /* Four outputs a pixel, one of each remainder of row and column modulo 2, for the way back through stride 2 to few channels:
