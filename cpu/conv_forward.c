@@ -30,7 +30,7 @@ void conv_sweep(const struct cpu_conv_kernels *kernels, const conv_plan *plan, c
             t.w += k / CONV_PACK * t.w_tile + c * t.w_channel;
             t.bias = all->bias && c == 0 ? all->bias + k : NULL; /* once */
             t.add = c > 0;
-            t.fetch = k == 0; /* later outputs find x in L2 */
+            t.first = k == 0;
             t.relu = relu && c + t.channels == all->channels;
             for (int i = 0; i < plan->boxes; i++)
                 kernels->tiles(&t, &plan->box[i]);
@@ -58,6 +58,7 @@ static void forward_chunks(void *arg, int64_t first, int64_t last)
             .w_tile = j->tile_size,
             .w_channel = g->r * g->s * CONV_PACK,
             .bias = j->bias ? j->bias + k_all : NULL,
+            .fetch = conv_beyond_cache(g),
         };
         conv_sweep(j->kernels, j->plan, &t, g->r * g->s, j->relu);
     }

@@ -113,6 +113,7 @@ static void chunk_dx(const grad_job *j, int64_t chunk, lane_map dz)
             .w = j->packed + group * j->group_size,
             .w_tile = j->tile_size,
             .w_channel = g->r * g->s * CONV_PACK,
+            .fetch = conv_beyond_cache(g),
         };
         conv_sweep(j->kernels, &j->plan, &t, g->r * g->s, false);
     }

@@ -207,6 +207,13 @@ int64_t conv_work(const conv_geometry *g)
     return pairs[0] * pairs[1] * g->c * g->k;
 }
 
+bool conv_beyond_cache(const conv_geometry *g)
+{
+    enum { FLOATS = 1 << 19 }; /* 2 MB */
+    const int64_t pixels = g->c * g->h * g->w + g->k * g->ho * g->wo;
+    return g->blocks * g->p.groups * pixels * CONV_LANES > FLOATS;
+}
+
 /* Enough arithmetic to be worth a chunk (about 4 us), and enough pixels for full tiles in the boxes at the corners of
  * small images, as long as four chunks are left. */
 int64_t conv_chunk_blocks(const conv_geometry *g)

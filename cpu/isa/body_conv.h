@@ -23,6 +23,9 @@ enum { TILE_PIXELS = 2, TILE_SHORT_PIXELS = 2, TILE_WIDE_PIXELS = 1, TILE_SHORT_
 #endif
 enum { TILE_MAX = 6, TILE_SHORT_SUM = 96 };
 
+/* Fewer products take no longer than fetching does. */
+enum { FETCH_SUM = 32 };
+
 /* All that a tile needs, behind one pointer. */
 typedef struct tile_work {
     const float *x[TILE_MAX]; /* of the pixels: where each input starts, */
@@ -33,8 +36,8 @@ typedef struct tile_work {
     int64_t channels, x_channel, w_channel;
     const float *w, *bias; /* of the tile's first output */
     bool add, relu;
-    const float *next[TILE_MAX];       /* the pixels of the tile after this one, */
-    const conv_tap *fetch, *fetch_end; /* and which of their taps to fetch meanwhile */
+    const float *next[TILE_MAX];       /* of the tile after this one, */
+    const conv_tap *fetch, *fetch_end; /* of which these taps are fetched meanwhile */
 } tile_work;
 
 /* Compilers know neither how few general registers a tile leaves nor what their wide loads wait for. Both of these cost
@@ -60,18 +63,29 @@ INLINE const float *anew_pointer(const float *const *p)
     return *(const float *const volatile *)p;
 }
 
-/* Asks for the next tile's share of one channel. A tile's inputs are many short pieces, of every channel some pixels of a few
- * rows, which no hardware prefetcher follows: without this a 3x3 window of stride 2 on images of 64x64 waits for memory
- * for half of the time. To the L2 cache only: what a tile itself reads again and again fills L1. */
-INLINE void fetch_channel(const tile_work *t, int64_t xc, const conv_tap *tap, const int pb)
+/* Asks for the next tile's share of one channel. A tile's inputs are many short pieces, of every channel some pixels of a
+ * few rows, which no hardware prefetcher follows: without this a 3x3 window of stride 2 on images of 64x64 waits for memory
+ * half of the time. To the L2 cache only: L1 is full of what the tile at hand reads again and again. */
+INLINE void fetch_inputs(const tile_work *t, int64_t xc, const int pb)
 {
-    for (; tap < t->fetch_end; tap++)
+    for (const conv_tap *tap = t->fetch; tap < t->fetch_end; tap++)
 #pragma GCC unroll 8
         for (int i = 0; i < pb; i++)
             __builtin_prefetch(anew_pointer(&t->next[i]) + (xc + tap->x), 0, 2);
 }
 
-/* One pass: kb outputs, pb pixels, lanes [lane, lane + VW). kb and pb are constants where it is inlined. */
+/* Asks for the lines that a tile is going to write: they have come by the end of its sums. */
+INLINE void fetch_outputs(const tile_work *t, const int kb, const int pb)
+{
+#pragma GCC unroll 8
+    for (int j = 0; j < kb; j++)
+#pragma GCC unroll 8
+        for (int i = 0; i < pb; i++)
+            __builtin_prefetch(alone(t->y[i]) + (t->y_offset + j * t->y_channel), 1, 3);
+}
+
+/* One pass: kb outputs, pb pixels, lanes [lane, lane + VW). kb, pb and fetch are constants where it is inlined. The first
+ * pass over a block fetches for all: a pixel of it is a cache line. */
 INLINE void tile_pass(const tile_work *t, int lane, const int kb, const int pb, const bool fetch)
 {
     vf acc[CONV_PACK][TILE_MAX];
@@ -84,9 +98,11 @@ INLINE void tile_pass(const tile_work *t, int lane, const int kb, const int pb, 
     for (int i = 0; i < pb; i++)
         x[i] = alone(t->x[i]) + lane;
     const conv_tap *end = t->end;
+    if (fetch && lane == 0)
+        fetch_outputs(t, kb, pb);
     for (int64_t c = t->channels, xc = 0; c > 0; c--, xc += anew(&t->x_channel), w += anew(&t->w_channel)) {
-        if (fetch)
-            fetch_channel(t, xc, lane == 0 ? t->fetch : t->fetch_end, pb);
+        if (fetch && lane == 0)
+            fetch_inputs(t, xc, pb);
         for (const conv_tap *tap = t->tap; tap < end; tap++) {
             const int64_t offset = xc + tap->x;
             const float *wt = w + tap->w;
@@ -190,21 +206,25 @@ INLINE void share_fetches(tile_work *work, int64_t k, int64_t n, int64_t all)
     work->fetch_end = work->tap + taps * (k + n) / all;
 }
 
-static void tile_outputs(const conv_tiles *t, tile_work *work, int pb, int wide, bool fetch)
+/* What tiles fetch: nothing, outputs, or outputs and the inputs of the next tile. */
+typedef enum tile_fetch { FETCH_NONE, FETCH_OUTPUTS, FETCH_NEXT } tile_fetch;
+
+static void tile_outputs(const conv_tiles *t, tile_work *work, int pb, int wide, tile_fetch fetch)
 {
     static const float no_bias[CONV_PACK] = { 0 };
+    work->fetch = work->fetch_end = work->tap;
     for (int64_t k = 0, n; k < t->outputs; k += n) {
         const int64_t left = t->outputs - k;
         n = left >= CONV_PACK && pb <= wide ? CONV_PACK : left >= 4 ? 4 : left;
         work->w = t->w + k / CONV_PACK * t->w_tile + k % CONV_PACK;
         work->bias = t->bias ? t->bias + k : no_bias;
         work->y_offset = k * t->y_channel;
-        if (fetch) {
+        if (fetch == FETCH_NEXT)
             share_fetches(work, k, n, t->outputs);
-            tile_fetching(work, (int)n, pb);
-        } else {
+        if (fetch == FETCH_NONE)
             tile_plain(work, (int)n, pb);
-        }
+        else
+            tile_fetching(work, (int)n, pb);
     }
 }
 
@@ -272,7 +292,8 @@ INLINE tile_work work_on(const conv_tiles *t, const conv_box *b)
 /* The box is cut into tiles whose sizes differ by one at most. */
 static void conv_tiles_of_box(const conv_tiles *t, const conv_box *b)
 {
-    const bool brief = t->channels * b->taps <= TILE_SHORT_SUM;
+    const int64_t sum = t->channels * b->taps;
+    const bool brief = sum <= TILE_SHORT_SUM, fetch = t->fetch && sum >= FETCH_SUM;
     const int64_t pixels = t->blocks * b->rows * b->columns, most = brief ? TILE_SHORT_PIXELS : TILE_PIXELS;
     const int64_t tiles = (pixels + most - 1) / most;
     const int64_t size = pixels / tiles, larger = pixels % tiles;
@@ -280,11 +301,13 @@ static void conv_tiles_of_box(const conv_tiles *t, const conv_box *b)
     pixel_walk walk = walk_box(t, b);
     for (int64_t i = 0; i < tiles; i++) {
         const int pb = (int)(i < larger ? size + 1 : size);
-        const bool fetch = t->fetch && !brief && i + 1 < tiles;
+        tile_fetch what = fetch ? FETCH_OUTPUTS : FETCH_NONE;
         walk_pixels(&walk, pb, work.x, work.y);
-        if (fetch)
+        if (fetch && t->first && i + 1 < tiles) {
+            what = FETCH_NEXT;
             look_ahead(walk, pb, &work);
-        tile_outputs(t, &work, pb, brief ? TILE_SHORT_WIDE_PIXELS : TILE_WIDE_PIXELS, fetch);
+        }
+        tile_outputs(t, &work, pb, brief ? TILE_SHORT_WIDE_PIXELS : TILE_WIDE_PIXELS, what);
     }
 }
 
