@@ -127,7 +127,10 @@ static socle_status plan(workspace *ws, const conv_geometry *g, bool backward, l
         s = find_runs(ws, g, 1, backward, &columns);
     if (s != SOCLE_OK)
         return s;
-    *out = (conv_plan){ .box = workspace_take(ws, rows.n * columns.n, sizeof(conv_box)) };
+    *out = (conv_plan){
+        .phases = backward && g->p.stride[0] * g->p.stride[1] > 1,
+        .box = workspace_take(ws, rows.n * columns.n, sizeof(conv_box)),
+    };
     conv_tap *tap = out->box ? workspace_take(ws, rows.hits * columns.hits, sizeof(conv_tap)) : NULL;
     if (!tap)
         return SOCLE_ERR_NOMEM;

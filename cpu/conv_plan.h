@@ -24,6 +24,7 @@ typedef struct lane_map {
 } lane_map;
 
 typedef struct conv_plan {
+    bool phases; /* backward through a stride: boxes of several phases read the same pixels */
     int boxes;
     conv_box *box;
 } conv_plan;
