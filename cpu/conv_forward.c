@@ -17,25 +17,44 @@ typedef struct forward_job {
     bool relu;
 } forward_job;
 
+/* Strip `i` of the boxes' rows. */
+static void sweep_strip(const struct cpu_conv_kernels *kernels, const conv_plan *plan, const conv_tiles *t,
+                        int64_t i, int64_t strips)
+{
+    for (int b = 0; b < plan->boxes; b++) {
+        conv_box box = plan->box[b];
+        const int64_t from = box.rows * i / strips, to = box.rows * (i + 1) / strips;
+        conv_tiles part = *t;
+        part.x += from * box.x_row;
+        box.y += from * box.y_row;
+        box.rows = to - from;
+        if (box.rows > 0)
+            kernels->tiles(&part, &box);
+    }
+}
+
 void conv_sweep(const struct cpu_conv_kernels *kernels, const conv_plan *plan, const conv_tiles *all, bool relu)
 {
-    enum { SUMS = 1024, L2_FLOATS = 65536 };
+    enum { SUMS = 1024, L2_FLOATS = 65536, STRIP_FLOATS = 1 << 18 };
     int64_t channels = min64(all->channels, SUMS / max64(plan->taps, 1) + 1);
     int64_t outputs = channels * plan->taps * all->outputs <= L2_FLOATS ? all->outputs : CONV_PACK;
-    for (int64_t c = 0; c < all->channels; c += channels)
-        for (int64_t k = 0; k < all->outputs; k += outputs) {
-            conv_tiles t = *all;
-            t.channels = min64(channels, all->channels - c);
-            t.outputs = min64(outputs, all->outputs - k);
-            t.x += c * t.x_channel;
-            t.y += k * t.y_channel;
-            t.w += k / CONV_PACK * t.w_tile + c * t.w_channel;
-            t.bias = all->bias && c == 0 ? all->bias + k : NULL; /* once */
-            t.add = c > 0;
-            t.relu = relu && c + t.channels == all->channels;
-            for (int i = 0; i < plan->boxes; i++)
-                kernels->tiles(&t, &plan->box[i]);
-        }
+    /* Several phases read the same rows of x: by strips of it that are in L2 from the first of them on. */
+    const int64_t strips = plan->phases ? divide_up(all->channels * all->x_channel, STRIP_FLOATS) : 1;
+    for (int64_t strip = 0; strip < strips; strip++)
+        for (int64_t c = 0; c < all->channels; c += channels)
+            for (int64_t k = 0; k < all->outputs; k += outputs) {
+                conv_tiles t = *all;
+                t.channels = min64(channels, all->channels - c);
+                t.outputs = min64(outputs, all->outputs - k);
+                t.x += c * t.x_channel;
+                t.y += k * t.y_channel;
+                t.w += k / CONV_PACK * t.w_tile + c * t.w_channel;
+                t.bias = all->bias && c == 0 ? all->bias + k : NULL; /* once */
+                t.add = c > 0;
+                t.first = k == 0;
+                t.relu = relu && c + t.channels == all->channels;
+                sweep_strip(kernels, plan, &t, strip, strips);
+            }
 }
 
 static void forward_chunks(void *arg, int64_t first, int64_t last)
@@ -62,6 +81,7 @@ static void forward_chunks(void *arg, int64_t first, int64_t last)
             .w_tile = j->packed.tile,
             .w_channel = j->plan->taps * CONV_PACK,
             .bias = j->bias ? j->bias + k_all : NULL,
+            .fetch = conv_beyond_cache(g),
         };
         conv_sweep(j->kernels, j->plan, &t, j->relu);
     }

@@ -121,6 +121,7 @@ static void chunk_dx(const grad_job *j, int64_t chunk, lane_map dz)
             .w = j->packed.at + group * j->packed.group,
             .w_tile = j->packed.tile,
             .w_channel = j->plan.taps * CONV_PACK,
+            .fetch = conv_beyond_cache(g),
         };
         conv_sweep(j->kernels, &j->plan, &t, false);
     }

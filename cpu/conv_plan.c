@@ -158,7 +158,10 @@ static socle_status plan(workspace *ws, const conv_geometry *g, bool backward, l
         s = find_runs(ws, g, 1, backward, &columns);
     if (s != SOCLE_OK)
         return s;
-    *out = (conv_plan){ .box = workspace_take(ws, rows.n * columns.n, sizeof(conv_box)) };
+    *out = (conv_plan){
+        .phases = backward && g->p.stride[0] * g->p.stride[1] > 1,
+        .box = workspace_take(ws, rows.n * columns.n, sizeof(conv_box)),
+    };
     conv_tap *tap = out->box ? workspace_take(ws, rows.hits * columns.hits, sizeof(conv_tap)) : NULL;
     if (!tap)
         return SOCLE_ERR_NOMEM;
@@ -236,6 +239,13 @@ int64_t conv_work(const conv_geometry *g)
             pairs[i] += range.to - range.from;
         }
     return pairs[0] * pairs[1] * g->c * g->k;
+}
+
+bool conv_beyond_cache(const conv_geometry *g)
+{
+    enum { FLOATS = 1 << 19 }; /* 2 MB */
+    const int64_t pixels = g->c * g->h * g->w + g->k * g->ho * g->wo;
+    return g->blocks * g->p.groups * pixels * CONV_LANES > FLOATS;
 }
 
 /* Enough arithmetic to be worth a chunk (about 4 us), and enough pixels for full tiles in the boxes at the corners of

@@ -24,6 +24,7 @@ typedef struct lane_map {
 } lane_map;
 
 typedef struct conv_plan {
+    bool phases; /* backward through a stride: boxes of several phases read the same pixels */
     int boxes;
     conv_box *box;
     /* Taps of the window that some box has, in order; a conv_tap's w counts these. Where maps are small many have none: a
@@ -51,6 +52,8 @@ conv_range conv_tap_range(const conv_geometry *g, int axis, int64_t t);
 
 /* Multiply-adds of 16 lanes that one group takes for one block of images, in each of the three products. */
 int64_t conv_work(const conv_geometry *g);
+/* Whether images and results together are more than a core's L2 cache keeps from one layer to the next. */
+bool conv_beyond_cache(const conv_geometry *g);
 /* How many blocks of images one chunk of work takes: a function of the shape only. */
 int64_t conv_chunk_blocks(const conv_geometry *g);
 
@@ -64,7 +67,7 @@ socle_status conv_pack(workspace *ws, const conv_geometry *g, bool backward, con
                        conv_packed *out);
 
 /* All boxes of a plan for the blocks and outputs of t, in an order that keeps operands in the caches. t's channels are
- * all of them; add and relu are set here. */
+ * all of them; add, relu and first are set here. */
 void conv_sweep(const struct cpu_conv_kernels *kernels, const conv_plan *plan, const conv_tiles *t, bool relu);
 
 /* y = x * w + bias for all images, forward; backward: y is dx and x is dz. */

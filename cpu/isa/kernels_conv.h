@@ -42,6 +42,8 @@ typedef struct conv_tiles {
     const float *bias; /* outputs, or NULL */
     bool add;          /* to what y holds: a later slice of the channels */
     bool relu;         /* the last slice */
+    bool fetch;        /* x and y are larger than caches: worth asking for early */
+    bool first;        /* outputs: later ones find x in L2 */
 } conv_tiles;
 
 /* Four outputs a pixel, one of each remainder of row and column modulo 2, for the way back through stride 2 to few channels:
