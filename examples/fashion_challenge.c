@@ -218,6 +218,7 @@ static socle_status train_all(const options *o, const recipe *r, socle_device *d
         learn[i] = learner_of(r, d, data, seed + (uint64_t)i * APART);
         if (!learn[i])
             return socle_error_status();
+        learn[i]->epochs_done = (uint64_t)i * (uint64_t)o->epochs; /* other orders of the images */
         if (o->dry_run)
             return dry_run(o, r, learn[0], record);
         s = fit(o, r, learn[i], i == 0 ? record : NULL);
