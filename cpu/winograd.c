@@ -39,16 +39,76 @@ bool winograd_is_pair(const conv_geometry *g)
     return !is_strided(g) && g->r == 3 && g->h == 2 && g->w == 2 && g->p.pad[0] == 1 && g->p.pad[1] == 1;
 }
 
-/* Of one block of images; those of a gradient with stride 2 are twice as wide. */
-static int64_t count_tiles(const conv_geometry *g, bool backward)
+/* ---- tiles ---- */
+
+/* Results of a tile along an axis; those of a gradient with stride 2 are twice as wide. */
+static int results_of_tile(const conv_geometry *g, bool backward)
 {
-    const int results = is_strided(g) ? STRIDED_RESULTS * (backward ? 2 : 1) : winograd_tile((int)g->r);
-    return divide_up(backward ? g->h : g->ho, results) * divide_up(backward ? g->w : g->wo, results);
+    if (is_strided(g))
+        return STRIDED_RESULTS * (backward ? 2 : 1);
+    return winograd_is_pair(g) ? WINOGRAD_PAIRS_INPUTS : winograd_tile((int)g->r);
 }
+
+static int lines_of_tile(const conv_geometry *g)
+{
+    if (is_strided(g))
+        return WINOGRAD_STRIDED_LINES;
+    return winograd_is_pair(g) ? WINOGRAD_PAIRS_LINES : WINOGRAD_INPUTS;
+}
+
+/* The input whose window has one tap, of the first two: the second, and backward, where input x of the padded image meets
+ * taps 0 and 2 if x is even, what is left of it. */
+static int plain_input(const conv_geometry *g, bool backward, int axis)
+{
+    return backward ? 1 - g->p.pad[axis] % 2 : 1;
+}
+
+/* Lines of positions that a tile with `results` inside the image can do without: the last of each kind makes the last result
+ * of its kind alone. */
+static unsigned idle_lines(const conv_geometry *g, bool backward, int axis, int64_t results)
+{
+    enum { LAST_POINT = 1 << 4, LAST_PLAIN = 1 << 8, INFINITY_LINE = 1 << 5 };
+    if (winograd_is_pair(g))
+        return 0;
+    if (!is_strided(g))
+        return results < winograd_tile((int)g->r) ? INFINITY_LINE : 0;
+    if (!backward)
+        return results < STRIDED_RESULTS ? LAST_POINT | LAST_PLAIN : 0;
+    const int plain = plain_input(g, true, axis);
+    const int64_t plains = (results - plain + 1) / 2, points = results - plains;
+    return (points < STRIDED_RESULTS ? LAST_POINT : 0) | (plains < STRIDED_RESULTS ? LAST_PLAIN : 0);
+}
+
+static winograd_axis axis_of(const conv_geometry *g, bool backward, int axis)
+{
+    const int64_t size = axis == 0 ? (backward ? g->h : g->ho) : (backward ? g->w : g->wo);
+    const int results = results_of_tile(g, backward), less = is_strided(g) && backward ? 2 : 1;
+    const int64_t tiles = divide_up(size, results), excess = tiles * results - size;
+    winograd_axis a = { .size = size, .results = results, .less = less };
+    a.narrow = winograd_is_pair(g) ? 0 : min64(excess / less, tiles);
+    a.wide = tiles - a.narrow;
+    a.idle[0] = idle_lines(g, backward, axis, min64(size, results));
+    a.idle[1] = idle_lines(g, backward, axis, results - less);
+    return a;
+}
+
+/* How many lines of positions all tiles along an axis have. */
+static int64_t count_lines(const winograd_axis *a, int lines)
+{
+    return a->wide * (lines - __builtin_popcount(a->idle[0])) +
+           a->narrow * (lines - __builtin_popcount(a->idle[1]));
+}
+
+static int64_t count_tiles(const winograd_axis axis[2])
+{
+    return (axis[0].wide + axis[0].narrow) * (axis[1].wide + axis[1].narrow);
+}
+
+/* ---- does it pay? ---- */
 
 /* Costs in cycles, where a multiply-add of 16 lanes is one. */
 typedef struct tile_costs {
-    int products, input, result; /* of a tile: positions and what they take longer; a channel; an output */
+    int products, input, result; /* of 32 products; of a tile: a channel, an output */
 } tile_costs;
 
 /* Of maps of 2x2: inputs of a channel and results of an output together 50, the weights of 8 outputs 40 more than packed
@@ -69,23 +129,26 @@ static bool pairs_suit(const conv_geometry *g, int64_t channels, int64_t outputs
 bool winograd_suits(const conv_geometry *g, bool backward)
 {
     enum { WEIGHTS = 330, FEW = 8 };
-    const tile_costs cost = is_strided(g) ? (tile_costs){ 91, 520, 270 } : (tile_costs){ 37, 260, 130 };
+    const tile_costs cost = is_strided(g) ? (tile_costs){ 36, 520, 270 } : (tile_costs){ 33, 260, 130 };
     const int64_t channels = backward ? g->k : g->c, outputs = backward ? g->c : g->k;
     if (!applies(g) || g->blocks == 0 || channels < FEW)
         return false;
     if (winograd_is_pair(g))
         return pairs_suit(g, channels, outputs);
-    const int64_t packs = divide_up(outputs, WINOGRAD_PACK);
-    const int64_t products = cost.products * channels * packs * WINOGRAD_PACK;
-    const int64_t tile = products + cost.input * channels + cost.result * outputs;
-    return count_tiles(g, backward) * tile + WEIGHTS * packs * channels / g->blocks < conv_work(g) / 9 * 10;
+    const winograd_axis axis[2] = { axis_of(g, backward, 0), axis_of(g, backward, 1) };
+    const int64_t packs = divide_up(outputs, WINOGRAD_PACK), lines = lines_of_tile(g);
+    const int64_t positions = count_lines(&axis[0], (int)lines) * count_lines(&axis[1], (int)lines);
+    const int64_t products = positions * channels * packs * WINOGRAD_PACK * cost.products / 32;
+    const int64_t transforms = count_tiles(axis) * (cost.input * channels + cost.result * outputs);
+    return products + transforms + WEIGHTS * packs * channels / g->blocks < conv_work(g) / 9 * 10;
 }
 
 /* Tiles enough for full panels, and for other threads to find something else. */
 int64_t winograd_chunk_blocks(const conv_geometry *g)
 {
     enum { TILES = 8 };
-    return min64(g->blocks, (TILES - 1) / count_tiles(g, false) + 1);
+    const winograd_axis axis[2] = { axis_of(g, false, 0), axis_of(g, false, 1) };
+    return min64(g->blocks, (TILES - 1) / count_tiles(axis) + 1);
 }
 
 /* ---- weights ---- */
@@ -137,9 +200,7 @@ static socle_status prepare_weights(workspace *ws, winograd *j, bool backward, c
 static void plain_tiles(winograd *j, const struct cpu_kernels *k, const int pad[2])
 {
     j->kernels = k->winograd;
-    j->step = j->tile = winograd_tile(j->taps);
     j->inputs = WINOGRAD_INPUTS;
-    j->parts = 1;
     j->positions = j->windows = WINOGRAD_POSITIONS;
     j->up = j->backward ? j->taps - 1 - pad[0] : pad[0];
     j->left = j->backward ? j->taps - 1 - pad[1] : pad[1];
@@ -149,14 +210,10 @@ static void plain_tiles(winograd *j, const struct cpu_kernels *k, const int pad[
 static void strided_tiles(winograd *j, const struct cpu_kernels *k, const int pad[2])
 {
     j->kernels = k->winograd_strided;
-    j->tile = j->backward ? STRIDED_RESULTS * 2 : STRIDED_RESULTS;
-    j->step = j->backward ? STRIDED_RESULTS : STRIDED_RESULTS * 2;
     j->inputs = j->backward ? WINOGRAD_STRIDED_INPUTS_BACK : WINOGRAD_STRIDED_INPUTS;
     j->parts = 2;
     j->positions = WINOGRAD_STRIDED_POSITIONS;
     j->windows = WINOGRAD_POSITIONS;
-    for (int axis = 0; axis < 2; axis++)
-        j->plain[axis] = j->backward ? 1 - pad[axis] % 2 : 1;
     j->up = j->backward ? 1 - (pad[0] + 1) / 2 : pad[0];
     j->left = j->backward ? 1 - (pad[1] + 1) / 2 : pad[1];
 }
@@ -164,8 +221,7 @@ static void strided_tiles(winograd *j, const struct cpu_kernels *k, const int pa
 static void pair_tiles(winograd *j, const struct cpu_kernels *k)
 {
     j->kernels = k->winograd_pairs;
-    j->step = j->tile = j->inputs = WINOGRAD_PAIRS_INPUTS;
-    j->parts = 1;
+    j->inputs = WINOGRAD_PAIRS_INPUTS;
     j->positions = j->windows = WINOGRAD_PAIRS_POSITIONS;
 }
 
@@ -177,9 +233,11 @@ socle_status winograd_prepare(workspace *ws, const conv_geometry *g, bool backwa
         .outputs = backward ? g->c : g->k,
         .h = backward ? g->ho : g->h,
         .w = backward ? g->wo : g->w,
-        .ho = backward ? g->h : g->ho,
-        .wo = backward ? g->w : g->wo,
+        .axis = { axis_of(g, backward, 0), axis_of(g, backward, 1) },
+        .plain = { plain_input(g, backward, 0), plain_input(g, backward, 1) },
         .taps = (int)g->r,
+        .lines = lines_of_tile(g),
+        .parts = 1,
         .backward = backward,
     };
     winograd *j = out;
@@ -189,8 +247,6 @@ socle_status winograd_prepare(workspace *ws, const conv_geometry *g, bool backwa
         pair_tiles(j, ws->device->kernels);
     else
         plain_tiles(j, ws->device->kernels, pad);
-    j->tiles_h = divide_up(j->ho, j->tile);
-    j->tiles_w = divide_up(j->wo, j->tile);
     const int64_t panel = j->kernels->panel;
     /* A line more than is needed, so that positions do not meet in one set of the cache. */
     j->u_position = j->channels * WINOGRAD_PACK + CONV_LANES;
@@ -203,21 +259,43 @@ socle_status winograd_prepare(workspace *ws, const conv_geometry *g, bool backwa
 
 /* ---- panels ---- */
 
-/* Tiles [first, first + count) of a chunk. */
+/* Tiles [first, first + count) of a chunk, of those that are wide or narrow along either axis. */
 typedef struct panel {
+    bool narrow[2];
     int64_t first;
     int count, part;
     float *v, *m;
 } panel;
 
+static int64_t tiles_along(const winograd_axis *a, bool narrow)
+{
+    return narrow ? a->narrow : a->wide;
+}
+
+/* The first result of a tile; wide ones come first. */
+static int64_t result_at(const winograd_axis *a, bool narrow, int64_t tile)
+{
+    return narrow ? a->wide * a->results + tile * (a->results - a->less) : tile * a->results;
+}
+
 typedef struct place {
-    int64_t block, row, column; /* in tiles */
+    int64_t block, row, column; /* of the first result */
 } place;
 
-static place place_of(const winograd *j, int64_t tile)
+static place place_of(const winograd *j, const panel *p, int64_t tile)
 {
-    const int64_t in_block = tile % (j->tiles_h * j->tiles_w);
-    return (place){ tile / (j->tiles_h * j->tiles_w), in_block / j->tiles_w, in_block % j->tiles_w };
+    const int64_t rows = tiles_along(&j->axis[0], p->narrow[0]), columns = tiles_along(&j->axis[1], p->narrow[1]);
+    return (place){
+        .block = tile / (rows * columns),
+        .row = result_at(&j->axis[0], p->narrow[0], tile / columns % rows),
+        .column = result_at(&j->axis[1], p->narrow[1], tile % columns),
+    };
+}
+
+/* How far from a tile's first input the next tile's is, for each result in between. */
+static int64_t input_at(const winograd *j, int64_t result)
+{
+    return j->parts == 1 ? result : j->backward ? result / 2 : result * 2;
 }
 
 /* `n` inputs of a tile that begin at `at`: those inside [0, size). */
@@ -242,14 +320,19 @@ static winograd_inputs inputs_of(const winograd *j, const panel *p, lane_map x)
         .v_position = j->v_position,
     };
     for (int i = 0; i < p->count; i++) {
-        const place at = place_of(j, p->first + i);
-        const int64_t row = at.row * j->step - j->up, column = at.column * j->step - j->left;
+        const place at = place_of(j, p, p->first + i);
+        const int64_t row = input_at(j, at.row) - j->up, column = input_at(j, at.column) - j->left;
         in.tile[i].x = x.at + at.block * x.block;
         in.tile[i].first = row * x.row + column * x.column;
         clip(row, j->inputs, j->h, in.tile[i].rows);
         clip(column, j->inputs, j->w, in.tile[i].columns);
     }
     return in;
+}
+
+static int results_inside(const winograd_axis *a, bool narrow, int64_t first)
+{
+    return (int)min64(a->size - first, a->results - (narrow ? a->less : 0));
 }
 
 /* Where a panel's results go, but for the first output. */
@@ -269,11 +352,10 @@ static winograd_results results_of(const winograd *j, const panel *p, lane_map y
         .plain = { j->plain[0], j->plain[1] },
     };
     for (int i = 0; i < p->count; i++) {
-        const place at = place_of(j, p->first + i);
-        const int64_t row = at.row * j->tile, column = at.column * j->tile;
-        out.tile[i].y = y.at + at.block * y.block + row * y.row + column * y.column;
-        out.tile[i].rows = (int)min64(j->ho - row, j->tile);
-        out.tile[i].columns = (int)min64(j->wo - column, j->tile);
+        const place at = place_of(j, p, p->first + i);
+        out.tile[i].y = y.at + at.block * y.block + at.row * y.row + at.column * y.column;
+        out.tile[i].rows = results_inside(&j->axis[0], p->narrow[0], at.row);
+        out.tile[i].columns = results_inside(&j->axis[1], p->narrow[1], at.column);
     }
     return out;
 }
@@ -282,7 +364,8 @@ static winograd_products products_of(const winograd *j, const panel *p, winograd
                                      const winograd_results *results)
 {
     return (winograd_products){
-        .positions = j->positions,
+        .lines = j->lines,
+        .idle = { j->axis[0].idle[p->narrow[0]], j->axis[1].idle[p->narrow[1]] },
         .tiles = p->count,
         .part = p->part,
         .channels = j->channels,
@@ -328,32 +411,43 @@ static void run_panel(const winograd *j, const panel *p, const winograd_inputs *
     }
 }
 
-/* Part `step` of the parts of all `panels`, whose sizes differ by one at most. */
-static panel panel_at(const winograd *j, int64_t tiles, int64_t panels, int64_t step)
+/* The next part of a panel, or the first of the next panel of `blocks`; sizes of panels of a kind differ by one at most. */
+static bool next_panel(const winograd *j, int64_t blocks, panel *p)
 {
-    const int64_t i = step / j->parts, rest = tiles % panels;
-    panel p = { .first = i * (tiles / panels) + min64(i, rest) };
-    p.count = (int)(tiles / panels + (i < rest));
-    p.part = (int)(step % j->parts);
-    p.v = j->memory + cpu_thread() * j->thread_size;
-    p.m = p.v + j->positions * j->v_position;
-    return p;
+    if (++p->part < j->parts)
+        return true;
+    p->part = 0;
+    p->first += p->count;
+    int64_t tiles;
+    while ((tiles = blocks * tiles_along(&j->axis[0], p->narrow[0]) * tiles_along(&j->axis[1], p->narrow[1])) ==
+           p->first) {
+        if (p->narrow[0] && p->narrow[1])
+            return false;
+        p->narrow[0] ^= p->narrow[1];
+        p->narrow[1] = !p->narrow[1];
+        p->first = 0;
+    }
+    const int64_t rest = tiles - p->first;
+    p->count = (int)divide_up(rest, divide_up(rest, j->kernels->panel));
+    return true;
 }
 
 void winograd_run(const winograd *j, lane_map x, lane_map y, int64_t blocks, conv_range outputs, const float *bias,
                   bool relu)
 {
-    const int64_t tiles = blocks * j->tiles_h * j->tiles_w, panels = divide_up(tiles, j->kernels->panel);
     y.at += outputs.from * y.channel;
     const destination d = { y, outputs, bias, relu };
-    panel p = panel_at(j, tiles, panels, 0);
+    panel p = { .part = j->parts - 1, .v = j->memory + cpu_thread() * j->thread_size };
+    p.m = p.v + j->positions * j->v_position;
+    bool more = next_panel(j, blocks, &p);
     winograd_inputs in = inputs_of(j, &p, x);
-    for (int64_t step = 0; step < panels * j->parts; step++) {
-        const bool last = step + 1 == panels * j->parts;
+    while (more) {
+        panel next = p;
         j->kernels->inputs(&in);
-        const panel next = last ? p : panel_at(j, tiles, panels, step + 1);
-        in = inputs_of(j, &next, x);
-        run_panel(j, &p, last ? NULL : &in, &d);
+        more = next_panel(j, blocks, &next);
+        if (more)
+            in = inputs_of(j, &next, x);
+        run_panel(j, &p, more ? &in : NULL, &d);
         p = next;
     }
 }

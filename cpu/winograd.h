@@ -10,21 +10,29 @@
 #include "conv_plan.h"
 #include "isa/kernels_winograd.h"
 
+/* How an axis of `size` results is cut: `wide` tiles of `results`, and behind them `narrow` ones of `less` fewer, which do
+ * without some of their lines of positions. 14 results are 4, 4, 3 and 3. */
+typedef struct winograd_axis {
+    int64_t size, wide, narrow;
+    int results, less;
+    unsigned idle[2]; /* of wide tiles and narrow ones: bit i where line i makes nothing inside the image */
+} winograd_axis;
+
 /* One direction of a convolution, and memory for it. */
 typedef struct winograd {
     const struct cpu_winograd_kernels *kernels;
     int64_t channels, outputs;
-    int64_t h, w, ho, wo; /* of what is read and what is made */
-    int taps, tile;       /* of the window and of results along an axis */
-    int inputs, step;     /* of a tile along an axis, and from a tile to the next */
+    int64_t h, w; /* of what is read */
+    winograd_axis axis[2];
+    int taps;             /* of the window along an axis */
+    int inputs, lines;    /* of a tile along an axis; lines of positions, of all parts */
     int parts, positions; /* a tile goes through the kernels in; of one */
     int windows;          /* matrices of weights: some serve several positions */
     bool backward;
     int plain[2];
-    int64_t up, left; /* tile (i, j) begins at input (step i - up, step j - left) */
-    int64_t tiles_h, tiles_w;
-    const float *u; /* [outputs / 8][window][channel][8] */
-    float *memory;  /* [thread][v, m] of a panel */
+    int64_t up, left; /* the first tile begins at input (-up, -left) */
+    const float *u;   /* [outputs / 8][window][channel][8] */
+    float *memory;    /* [thread][v, m] of a panel */
     int64_t u_position, v_position, m_position, thread_size;
 } winograd;
 

@@ -255,14 +255,23 @@ INLINE void product_tile(float *m, const float *u, const float *v, int64_t chann
             vf_store(m + (k * tiles + i) * CONV_LANES, acc[k][i]);
 }
 
+/* Nobody asks for this position. */
+INLINE bool is_idle(const winograd_products *p, int row, int column)
+{
+    return ((p->idle[0] >> row | p->idle[1] >> column) & 1) != 0;
+}
+
 INLINE void product_positions(const winograd_products *p, const int tiles)
 {
-    for (int s = 0; s < p->positions; s++)
+    for (int s = 0; s < p->lines * p->lines; s++) {
+        if (is_idle(p, s / p->lines, s % p->lines))
+            continue;
         for (int k = 0; k < WINOGRAD_PACK; k += WINOGRAD_OUTPUTS)
             for (int lane = 0; lane < CONV_LANES; lane += VW)
                 product_tile(p->m + (s * p->m_position + k * tiles * CONV_LANES + lane),
                              p->u + s * p->u_position + k, p->v + s * p->v_position + lane, p->channels, tiles,
                              NULL, 0);
+    }
 }
 
 static void winograd_products_of_panel(const winograd_products *p)

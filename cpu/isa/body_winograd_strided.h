@@ -35,8 +35,8 @@
 enum {
     STRIDED_TILE = 4,
     STRIDED_POINTS = 5,
-    STRIDED_LINES = STRIDED_POINTS + STRIDED_TILE, /* of positions */
-    STRIDED_WINDOW = 6                             /* weights of a line: points and plain */
+    STRIDED_LINES = WINOGRAD_STRIDED_LINES, /* of positions: points, then plain ones */
+    STRIDED_WINDOW = 6                      /* weights of a line: points and plain */
 };
 
 /* ---- weights: the eight outputs of a pack are the lanes ---- */
@@ -328,6 +328,8 @@ INLINE void strided_products(const winograd_products *p, const int tiles)
             const int at = (r - from) * STRIDED_LINES + s;
             const int listed = most ? strided_list_soon(p->soon, most, soon) : 0;
             strided_results_soon(p->results, at);
+            if (is_idle(p, r, s))
+                continue;
             const int64_t window = strided_window_line(r) * STRIDED_WINDOW + strided_window_line(s);
             for (int k = 0; k < WINOGRAD_PACK; k += WINOGRAD_OUTPUTS)
                 for (int lane = 0; lane < CONV_LANES; lane += VW)

@@ -20,9 +20,11 @@ enum {
     WINOGRAD_INPUTS = 6, /* along an axis: */
     WINOGRAD_POSITIONS = 36,
     WINOGRAD_PAIRS_INPUTS = 2,
+    WINOGRAD_PAIRS_LINES = 3,
     WINOGRAD_PAIRS_POSITIONS = 9,
     WINOGRAD_STRIDED_INPUTS = 9, /* with stride 2, and backward: */
     WINOGRAD_STRIDED_INPUTS_BACK = 5,
+    WINOGRAD_STRIDED_LINES = 9,
     WINOGRAD_STRIDED_POSITIONS = 45, /* of the first part, the larger */
     WINOGRAD_PACK = 8,               /* outputs side by side in transformed weights */
     WINOGRAD_PANEL_MAX = 3
@@ -91,7 +93,9 @@ typedef struct winograd_soon {
 /* m [position][output][tile][16] = u times v: eight outputs, summed over channels in order. With stride 2 inputs
  * and results are on their way to the caches meanwhile. */
 typedef struct winograd_products {
-    int positions, tiles;
+    int lines;        /* of positions along an axis, of all parts */
+    unsigned idle[2]; /* rows and columns of positions that nobody asks for: bit i is line i */
+    int tiles;
     int part; /* with stride 2 */
     int64_t channels;
     const float *u, *v;
