@@ -70,13 +70,13 @@ static bool check_images(const conv_bench *c, socle_device *ref, socle_epilogue 
         t[i] = data_on(ref, s, i == DX ? NULL : host);
     }
     double taps = (double)row->r * row->s, depth = (double)row->c / row->p.groups * taps;
-    bool good =
-        socle_prim_conv_grad(&row->p, e, t[DX], NULL, NULL, t[DY], t[X], t[W],
-                             e == SOCLE_EPILOGUE_NONE ? NULL : t[Y]) == SOCLE_OK &&
-        data_agrees("conv", row->name, "dx", c->d[DX].host + (size_t)from * data_slice(c->shape[DX]), t[DX],
-                    (double)row->k / row->p.groups * taps) &&
-        socle_prim_conv(&row->p, SOCLE_EPILOGUE_RELU, t[Y], t[X], t[W], t[BIAS]) == SOCLE_OK &&
-        data_agrees("conv", row->name, "y", c->d[Y].host + (size_t)from * data_slice(c->shape[Y]), t[Y], depth);
+    bool good = socle_prim_conv_grad(&row->p, e, t[DX], NULL, NULL, t[DY], t[X], t[W],
+                                     e == SOCLE_EPILOGUE_NONE ? NULL : t[Y]) == SOCLE_OK &&
+                data_agrees("conv", row->name, "dx", c->d[DX].host + (size_t)from * data_slice(c->shape[DX]), t[DX],
+                            (double)row->k / row->p.groups * taps, row->budget) &&
+                socle_prim_conv(&row->p, SOCLE_EPILOGUE_RELU, t[Y], t[X], t[W], t[BIAS]) == SOCLE_OK &&
+                data_agrees("conv", row->name, "y", c->d[Y].host + (size_t)from * data_slice(c->shape[Y]), t[Y],
+                            depth, row->budget);
     for (int i = 0; i < OPERANDS; i++)
         socle_release(t[i]);
     return good;
@@ -110,8 +110,9 @@ static bool check_channels(const conv_bench *c, socle_device *ref, socle_epilogu
     double pairs = (double)row->n * conv_row_out(row, 0) * conv_row_out(row, 1);
     bool good =
         socle_prim_conv_grad(&row->p, e, NULL, dw, db, dy, x, w, e == SOCLE_EPILOGUE_NONE ? NULL : y) == SOCLE_OK &&
-        data_agrees("conv", row->name, "dw", c->d[DW].host + (size_t)from * filter, dw, pairs) &&
-        (e == SOCLE_EPILOGUE_NONE || data_agrees("conv", row->name, "db", c->d[DB].host + from, db, 9 * pairs));
+        data_agrees("conv", row->name, "dw", c->d[DW].host + (size_t)from * filter, dw, pairs, row->budget) &&
+        (e == SOCLE_EPILOGUE_NONE ||
+         data_agrees("conv", row->name, "db", c->d[DB].host + from, db, 9 * pairs, row->budget));
     socle_tensor *all[] = { dy, y, x, w, dw, db };
     for (int i = 0; i < 6; i++)
         socle_release(all[i]);

@@ -50,10 +50,10 @@ static bool check_linear(data *d, const socle_shape *shape, const char *name, so
         good = (r[i].tensor = data_on(ref, shape[i], i <= Y ? d[i].host : NULL)) != NULL;
     const double in = (double)shape[X].dim[1], out = (double)shape[Y].dim[1], n = (double)shape[X].dim[0];
     good = good && run_backward(r) == SOCLE_OK && run_forward(r) == SOCLE_OK &&
-           data_agrees("linear", name, "y", d[Y].host, r[Y].tensor, in) &&
-           data_agrees("linear", name, "dx", d[DX].host, r[DX].tensor, out) &&
-           data_agrees("linear", name, "dw", d[DW].host, r[DW].tensor, n) &&
-           data_agrees("linear", name, "db", d[DB].host, r[DB].tensor, 9 * n);
+           data_agrees("linear", name, "y", d[Y].host, r[Y].tensor, in, 0) &&
+           data_agrees("linear", name, "dx", d[DX].host, r[DX].tensor, out, 0) &&
+           data_agrees("linear", name, "dw", d[DW].host, r[DW].tensor, n, 0) &&
+           data_agrees("linear", name, "db", d[DB].host, r[DB].tensor, 9 * n, 0);
     data_free(r, OPERANDS);
     return good;
 }
@@ -119,7 +119,7 @@ static bool check_rows(const data *d, const socle_shape *shape, const char *name
     r[B].tensor = r[A].tensor ? data_on(ref, shape[B], d[B].host) : NULL;
     r[C].tensor = r[B].tensor ? data_on(ref, socle_shape2(count, n), NULL) : NULL;
     bool good = r[C].tensor && run_product(r) == SOCLE_OK &&
-                data_agrees("gemm", name, "c", d[C].host + from * n, r[C].tensor, (double)k);
+                data_agrees("gemm", name, "c", d[C].host + from * n, r[C].tensor, (double)k, 0);
     data_free(r, MATRICES);
     return good;
 }

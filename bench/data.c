@@ -59,9 +59,9 @@ size_t data_slice(socle_shape s)
     return n;
 }
 
-/* The bound is conformance's: 4 eps sqrt(length) times the terms' size (a third a product, squared) or the value. */
+/* The bound is conformance's: budget eps sqrt(length) times the terms' size (a third a product, squared) or the value. */
 bool data_agrees(const char *family, const char *name, const char *what, const float *got, const socle_tensor *want,
-                 double length)
+                 double length, double budget)
 {
     const size_t n = (size_t)socle_numel(want);
     float *values = malloc(n * sizeof(float));
@@ -73,7 +73,8 @@ bool data_agrees(const char *family, const char *name, const char *what, const f
     bool good = true;
     for (size_t i = 0; i < n && good; i++) {
         double size = fmax(sqrt(length) / 3, fabs((double)values[i]));
-        double bound = 4 * 0x1p-23 * sqrt(length) * size, error = fabs((double)got[i] - (double)values[i]);
+        double bound = (budget > 0 ? budget : 4) * 0x1p-23 * sqrt(length) * size,
+               error = fabs((double)got[i] - (double)values[i]);
         good = error <= bound; /* false for NaN */
         if (!good)
             complain("%s %s: %s: element %zu is %.9g, the reference says %.9g", family, name, what, i,

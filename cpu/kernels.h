@@ -31,6 +31,7 @@ struct cpu_kernels {
     const struct cpu_dots_kernels *dots;
     const struct cpu_norm_kernels *norm;
     const struct cpu_winograd_kernels *winograd;
+    const struct cpu_winograd_kernels *winograd_fives;
     const struct cpu_winograd_kernels *winograd_strided;
     const struct cpu_winograd_kernels *winograd_pairs;
     const struct cpu_winograd_weights_kernels *winograd_weights;

@@ -16,8 +16,6 @@
 
 #include "parallel.h"
 
-enum { STRIDED_RESULTS = 4 }; /* of a tile with stride 2, along an axis */
-
 /* ---- choices ---- */
 
 static bool is_strided(const conv_geometry *g)
@@ -45,14 +43,16 @@ bool winograd_is_pair(const conv_geometry *g)
 static int results_of_tile(const conv_geometry *g, bool backward)
 {
     if (is_strided(g))
-        return STRIDED_RESULTS * (backward ? 2 : 1);
-    return winograd_is_pair(g) ? WINOGRAD_PAIRS_INPUTS : winograd_tile((int)g->r);
+        return WINOGRAD_RESULTS * (backward ? 2 : 1);
+    return winograd_is_pair(g) ? WINOGRAD_PAIRS_INPUTS : WINOGRAD_RESULTS;
 }
 
 static int lines_of_tile(const conv_geometry *g)
 {
     if (is_strided(g))
         return WINOGRAD_STRIDED_LINES;
+    if (g->r == 5)
+        return WINOGRAD_FIVES_INPUTS;
     return winograd_is_pair(g) ? WINOGRAD_PAIRS_LINES : WINOGRAD_INPUTS;
 }
 
@@ -67,16 +67,16 @@ static int plain_input(const conv_geometry *g, bool backward, int axis)
  * of its kind alone. */
 static unsigned idle_lines(const conv_geometry *g, bool backward, int axis, int64_t results)
 {
-    enum { LAST_POINT = 1 << 4, LAST_PLAIN = 1 << 8, INFINITY_LINE = 1 << 5 };
+    enum { LAST_POINT = 1 << 4, LAST_PLAIN = 1 << 8 };
     if (winograd_is_pair(g))
         return 0;
     if (!is_strided(g))
-        return results < winograd_tile((int)g->r) ? INFINITY_LINE : 0;
+        return results < WINOGRAD_RESULTS ? 1u << (lines_of_tile(g) - 1) : 0;
     if (!backward)
-        return results < STRIDED_RESULTS ? LAST_POINT | LAST_PLAIN : 0;
+        return results < WINOGRAD_RESULTS ? LAST_POINT | LAST_PLAIN : 0;
     const int plain = plain_input(g, true, axis);
     const int64_t plains = (results - plain + 1) / 2, points = results - plains;
-    return (points < STRIDED_RESULTS ? LAST_POINT : 0) | (plains < STRIDED_RESULTS ? LAST_PLAIN : 0);
+    return (points < WINOGRAD_RESULTS ? LAST_POINT : 0) | (plains < WINOGRAD_RESULTS ? LAST_PLAIN : 0);
 }
 
 static winograd_axis axis_of(const conv_geometry *g, bool backward, int axis)
@@ -129,7 +129,9 @@ static bool pairs_suit(const conv_geometry *g, int64_t channels, int64_t outputs
 bool winograd_suits(const conv_geometry *g, bool backward)
 {
     enum { WEIGHTS = 330, FEW = 8 };
-    const tile_costs cost = is_strided(g) ? (tile_costs){ 36, 520, 270 } : (tile_costs){ 33, 260, 130 };
+    const tile_costs cost = is_strided(g) ? (tile_costs){ 36, 520, 270 }
+                            : g->r == 5   ? (tile_costs){ 33, 500, 250 }
+                                          : (tile_costs){ 33, 260, 130 };
     const int64_t channels = backward ? g->k : g->c, outputs = backward ? g->c : g->k;
     if (!applies(g) || g->blocks == 0 || channels < FEW)
         return false;
@@ -167,7 +169,6 @@ static void transform_windows(void *arg, int64_t first, int64_t last)
     const winograd *j = job->j;
     for (int64_t pack = first; pack < last; pack++) {
         const winograd_windows w = {
-            .taps = j->taps,
             .w = job->w + pack * WINOGRAD_PACK * job->w_output,
             .w_output = job->w_output,
             .w_channel = job->w_channel,
@@ -199,9 +200,10 @@ static socle_status prepare_weights(workspace *ws, winograd *j, bool backward, c
 
 static void plain_tiles(winograd *j, const struct cpu_kernels *k, const int pad[2])
 {
-    j->kernels = k->winograd;
-    j->inputs = WINOGRAD_INPUTS;
-    j->positions = j->windows = WINOGRAD_POSITIONS;
+    const bool fives = j->taps == 5;
+    j->kernels = fives ? k->winograd_fives : k->winograd;
+    j->inputs = fives ? WINOGRAD_FIVES_INPUTS : WINOGRAD_INPUTS;
+    j->positions = j->windows = fives ? WINOGRAD_FIVES_POSITIONS : WINOGRAD_POSITIONS;
     j->up = j->backward ? j->taps - 1 - pad[0] : pad[0];
     j->left = j->backward ? j->taps - 1 - pad[1] : pad[1];
 }
@@ -339,7 +341,6 @@ static int results_inside(const winograd_axis *a, bool narrow, int64_t first)
 static winograd_results results_of(const winograd *j, const panel *p, lane_map y, bool relu)
 {
     winograd_results out = {
-        .taps = j->taps,
         .tiles = p->count,
         .m = p->m,
         .m_position = j->m_position,

@@ -1,9 +1,9 @@
-/* Convolutions in the lane format by Winograd: 3x3 and 5x5 windows of stride 1 by F(4x4, 3x3) and F(2x2, 5x5), where a
- * tile of results takes 36 products of transformed inputs and weights instead of 144, or 100. With stride 2 a 3x3 window
+/* Convolutions in the lane format by Winograd: 3x3 and 5x5 windows of stride 1 by F(4x4, 3x3) and F(4x4, 5x5), where a
+ * tile of results takes 36 products of transformed inputs and weights instead of 144, or 64 instead of 400. With stride 2 a 3x3 window
  * falls apart into those on every other row and column, of 2x2, 2x1, 1x2 and 1x1: a tile of 4x4 results takes 81 products
  * instead of 144. A padded map of 2x2 takes 9 instead of 16. Forward, and backward to the input, which is the same with
  * windows turned round. Between conv_forward.c and conv_grad.c, which cut the work, and isa/body_winograd.h,
- * body_winograd_strided.h and body_winograd_pairs.h. */
+ * body_winograd_fives.h, body_winograd_strided.h and body_winograd_pairs.h. */
 #ifndef CPU_WINOGRAD_H
 #define CPU_WINOGRAD_H
 

@@ -1,9 +1,8 @@
-/* Transforms and products of Winograd's F(4x4, 3x3) and F(2x2, 5x5); see kernels_winograd.h for what each kernel
- * computes.
+/* Transforms and products of Winograd's F(4x4, 3x3); see kernels_winograd.h for what each kernel computes.
  *
  * Along one axis, with the six points s = 0, p, -p, q, -q and infinity, p = 11/16 and q = 11/8:
  *
- *     weights  u(s) = (w0 + w1 s + w2 s^2 ...) / N(s), N(s) = product of s minus every other finite point;
+ *     weights  u(s) = (w0 + w1 s + w2 s^2) / N(s), N(s) = product of s minus every other finite point;
  *              at infinity the last w
  *     inputs   v(s) = sum over i of d_i times the coefficients of (product of x minus every other finite point)
  *     results  y_i  = sum over s of s^i u(s) v(s), and for the last i what is at infinity
@@ -34,24 +33,17 @@ enum { WINOGRAD_PANEL = 2, WINOGRAD_OUTPUTS = 4 };
 typedef float winograd_pack __attribute__((vector_size(WINOGRAD_PACK * 4), aligned(4), may_alias));
 
 /* w: taps, `step` apart. */
-INLINE void evaluate_window(winograd_pack to[WINOGRAD_INPUTS], const winograd_pack *w, int step, const int taps)
+INLINE void evaluate_window(winograd_pack to[WINOGRAD_INPUTS], const winograd_pack *w, int step)
 {
-    winograd_pack even_p = w[0] + WINOGRAD_P2 * w[2 * step], odd_p = w[step] * (WINOGRAD_P / WINOGRAD_NP);
-    winograd_pack even_q = w[0] + WINOGRAD_Q2 * w[2 * step], odd_q = w[step] * (WINOGRAD_Q / WINOGRAD_NQ);
-    if (taps == 5) {
-        even_p += WINOGRAD_P4 * w[4 * step];
-        odd_p += w[3 * step] * (WINOGRAD_P3 / WINOGRAD_NP);
-        even_q += WINOGRAD_Q4 * w[4 * step];
-        odd_q += w[3 * step] * (WINOGRAD_Q3 / WINOGRAD_NQ);
-    }
-    even_p *= 1 / WINOGRAD_NP;
-    even_q *= 1 / WINOGRAD_NQ;
+    const winograd_pack even_p = (w[0] + WINOGRAD_P2 * w[2 * step]) * (1 / WINOGRAD_NP);
+    const winograd_pack even_q = (w[0] + WINOGRAD_Q2 * w[2 * step]) * (1 / WINOGRAD_NQ);
+    const winograd_pack odd_p = w[step] * (WINOGRAD_P / WINOGRAD_NP), odd_q = w[step] * (WINOGRAD_Q / WINOGRAD_NQ);
     to[0] = w[0] * (1 / WINOGRAD_P2Q2);
     to[1] = even_p + odd_p;
     to[2] = even_p - odd_p;
     to[3] = even_q + odd_q;
     to[4] = even_q - odd_q;
-    to[5] = w[(taps - 1) * step];
+    to[5] = w[2 * step];
 }
 
 /* The taps of channel c, as they lie. */
@@ -64,33 +56,68 @@ INLINE void load_window(winograd_pack *tap, const winograd_windows *w, int64_t c
         pack_columns((float *)tap, from, w->w_output, w->outputs, taps);
 }
 
-INLINE void transform_windows(const winograd_windows *w, const int taps)
+static void winograd_windows_of_pack(const winograd_windows *w)
 {
-    enum { MOST = 5 };
+    enum { TAPS = 3 };
     const int step = w->turned ? -1 : 1;
     for (int64_t c = 0; c < w->channels; c++) {
-        winograd_pack tap[MOST * MOST], half[MOST][WINOGRAD_INPUTS], line[WINOGRAD_INPUTS];
-        load_window(tap, w, c, taps * taps);
-        const winograd_pack *first = w->turned ? tap + taps * taps - 1 : tap;
-        for (int s = 0; s < taps; s++)
-            evaluate_window(half[s], first + s * step, taps * step, taps);
+        winograd_pack tap[TAPS * TAPS], half[TAPS][WINOGRAD_INPUTS], line[WINOGRAD_INPUTS];
+        load_window(tap, w, c, TAPS * TAPS);
+        const winograd_pack *first = w->turned ? tap + TAPS * TAPS - 1 : tap;
+        for (int s = 0; s < TAPS; s++)
+            evaluate_window(half[s], first + s * step, TAPS * step);
         for (int i = 0; i < WINOGRAD_INPUTS; i++) {
-            evaluate_window(line, half[0] + i, WINOGRAD_INPUTS, taps);
+            evaluate_window(line, half[0] + i, WINOGRAD_INPUTS);
             for (int j = 0; j < WINOGRAD_INPUTS; j++)
                 *(winograd_pack *)(w->u + (i * WINOGRAD_INPUTS + j) * w->u_position + c * WINOGRAD_PACK) = line[j];
         }
     }
 }
 
-static void winograd_windows_of_pack(const winograd_windows *w)
+/* ---- inputs ---- */
+
+/* Where the inputs of a tile lie in one channel, pixels side by side, and in the next. */
+typedef struct input_rows {
+    const float *row[WINOGRAD_INPUTS_MAX];
+    int64_t step[WINOGRAD_INPUTS_MAX];
+    int from, to; /* columns inside the image */
+} input_rows;
+
+enum { INPUT_ROW = WINOGRAD_INPUTS_MAX * CONV_LANES };
+
+/* The first `inputs` rows of tile i of a panel; rows outside the image are a row of zeros. Pixels that are not side by side
+ * are copied to `copy` first, channel by channel. */
+INLINE input_rows rows_of_tile(const winograd_inputs *p, int i, const int inputs, const float *copy)
 {
-    if (w->taps == 3)
-        transform_windows(w, 3);
-    else
-        transform_windows(w, 5);
+    static const float zeros[INPUT_ROW] = { 0 };
+    input_rows t = { .from = p->tile[i].columns[0], .to = p->tile[i].columns[1] };
+    for (int r = 0; r < inputs; r++) {
+        if (r < p->tile[i].rows[0] || r >= p->tile[i].rows[1]) {
+            t.row[r] = zeros;
+        } else if (p->x_column == CONV_LANES) {
+            t.row[r] = p->tile[i].x + (p->tile[i].first + r * p->x_row);
+            t.step[r] = p->x_channel;
+        } else {
+            t.row[r] = copy + r * INPUT_ROW;
+        }
+    }
+    return t;
 }
 
-/* ---- inputs ---- */
+static void copy_inputs(const winograd_inputs *p, int i, int64_t channel, float *copy)
+{
+    const float *x = p->tile[i].x + channel * p->x_channel;
+    for (int r = p->tile[i].rows[0]; r < p->tile[i].rows[1]; r++)
+        for (int s = p->tile[i].columns[0]; s < p->tile[i].columns[1]; s++)
+            memcpy(copy + r * INPUT_ROW + s * CONV_LANES, x + (p->tile[i].first + r * p->x_row + s * p->x_column),
+                   CONV_LANES * sizeof(float));
+}
+
+INLINE void next_channel(input_rows *t, const int inputs)
+{
+    for (int r = 0; r < inputs; r++)
+        t->row[r] += t->step[r];
+}
 
 /* Positions 0 and 5, 1 and 2, or 3 and 4, by `pair`. */
 INLINE void evaluate_inputs(const int pair, const vf d[WINOGRAD_INPUTS], vf *a, vf *b)
@@ -128,13 +155,6 @@ INLINE void store_inputs(float *v, int64_t position, const vf d[WINOGRAD_INPUTS]
     }
 }
 
-/* Where the inputs of a tile lie in one channel, pixels side by side, and in the next. */
-typedef struct input_rows {
-    const float *row[WINOGRAD_INPUTS];
-    int64_t step[WINOGRAD_INPUTS];
-    int from, to; /* columns inside the image */
-} input_rows;
-
 /* Columns [from, to) are inside the image. */
 INLINE void transform_inputs(const input_rows *t, const int from, const int to, int lane, float *v,
                              int64_t position)
@@ -158,34 +178,12 @@ INLINE void transform_inputs(const input_rows *t, const int from, const int to, 
     }
 }
 
-enum { INPUT_ROW = WINOGRAD_INPUTS * CONV_LANES };
-
-/* Tile i of a panel; rows outside the image are a row of zeros. Pixels that are not side by side are copied to
- * `copy` first, channel by channel. */
-INLINE input_rows rows_of_tile(const winograd_inputs *p, int i, const float *copy)
+/* Its lines on their way to the L1 cache: short pieces of many rows, which no hardware prefetcher follows. */
+INLINE void fetch_next_channel(const input_rows *t, const int inputs)
 {
-    static const float zeros[INPUT_ROW] = { 0 };
-    input_rows t = { .from = p->tile[i].columns[0], .to = p->tile[i].columns[1] };
-    for (int r = 0; r < WINOGRAD_INPUTS; r++) {
-        if (r < p->tile[i].rows[0] || r >= p->tile[i].rows[1]) {
-            t.row[r] = zeros;
-        } else if (p->x_column == CONV_LANES) {
-            t.row[r] = p->tile[i].x + (p->tile[i].first + r * p->x_row);
-            t.step[r] = p->x_channel;
-        } else {
-            t.row[r] = copy + r * INPUT_ROW;
-        }
-    }
-    return t;
-}
-
-static void copy_inputs(const winograd_inputs *p, int i, int64_t channel, float *copy)
-{
-    const float *x = p->tile[i].x + channel * p->x_channel;
-    for (int r = p->tile[i].rows[0]; r < p->tile[i].rows[1]; r++)
-        for (int s = p->tile[i].columns[0]; s < p->tile[i].columns[1]; s++)
-            memcpy(copy + r * INPUT_ROW + s * CONV_LANES, x + (p->tile[i].first + r * p->x_row + s * p->x_column),
-                   CONV_LANES * sizeof(float));
+    for (int r = 0; r < inputs; r++)
+        for (int s = 0; s < inputs; s++)
+            __builtin_prefetch(t->row[r] + t->step[r] + s * CONV_LANES);
 }
 
 static void winograd_inputs_of_panel(const winograd_inputs *p)
@@ -193,18 +191,18 @@ static void winograd_inputs_of_panel(const winograd_inputs *p)
     float copy[WINOGRAD_INPUTS * INPUT_ROW], *v = p->v;
     input_rows t[WINOGRAD_PANEL_MAX];
     for (int i = 0; i < p->tiles; i++)
-        t[i] = rows_of_tile(p, i, copy);
+        t[i] = rows_of_tile(p, i, WINOGRAD_INPUTS, copy);
     for (int64_t c = 0; c < p->channels; c++)
         for (int i = 0; i < p->tiles; i++, v += CONV_LANES) {
             if (p->x_column != CONV_LANES)
                 copy_inputs(p, i, c, copy);
+            fetch_next_channel(&t[i], WINOGRAD_INPUTS);
             for (int lane = 0; lane < CONV_LANES; lane += VW)
                 if (t[i].from == 0 && t[i].to == WINOGRAD_INPUTS)
                     transform_inputs(&t[i], 0, WINOGRAD_INPUTS, lane, v + lane, p->v_position);
                 else
                     transform_inputs(&t[i], t[i].from, t[i].to, lane, v + lane, p->v_position);
-            for (int r = 0; r < WINOGRAD_INPUTS; r++)
-                t[i].row[r] += t[i].step[r];
+            next_channel(&t[i], WINOGRAD_INPUTS);
         }
 }
 
@@ -286,70 +284,71 @@ static void winograd_products_of_panel(const winograd_products *p)
 
 /* ---- results ---- */
 
-enum { WINOGRAD_TILE_MAX = 4 };
-
-INLINE void interpolate(vf to[WINOGRAD_TILE_MAX], const vf m[WINOGRAD_INPUTS], const int tile)
+INLINE void interpolate(vf to[WINOGRAD_RESULTS], const vf m[WINOGRAD_INPUTS])
 {
     const vf sum_p = m[1] + m[2], difference_p = m[1] - m[2], sum_q = m[3] + m[4], difference_q = m[3] - m[4];
     to[0] = m[0] + (sum_p + sum_q);
     to[1] = WINOGRAD_P * difference_p + WINOGRAD_Q * difference_q;
-    if (tile == 2) {
-        to[1] += m[5];
-        return;
-    }
     to[2] = WINOGRAD_P2 * sum_p + WINOGRAD_Q2 * sum_q;
     to[3] = m[5] + WINOGRAD_P3 * difference_p + WINOGRAD_Q3 * difference_q;
 }
 
-/* Of tile i of the panel. tile is a constant where it is inlined. */
-INLINE void transform_results(const winograd_results *p, int i, const float *m, float *y, float bias,
-                              const int tile)
+/* A row of results of tile i of the panel. */
+INLINE void store_results(const winograd_results *p, int i, float *y, const vf line[WINOGRAD_RESULTS], vf bias)
 {
-    vf half[WINOGRAD_TILE_MAX][WINOGRAD_INPUTS];
-#pragma GCC unroll 6
-    for (int s = 0; s < WINOGRAD_INPUTS; s++) {
-        vf column[WINOGRAD_INPUTS], to[WINOGRAD_TILE_MAX];
-#pragma GCC unroll 6
-        for (int r = 0; r < WINOGRAD_INPUTS; r++)
-            column[r] = vf_load(m + (r * WINOGRAD_INPUTS + s) * p->m_position);
-        interpolate(to, column, tile);
 #pragma GCC unroll 4
-        for (int r = 0; r < tile; r++)
-            half[r][s] = to[r];
-    }
-#pragma GCC unroll 4
-    for (int r = 0; r < tile; r++) {
-        if (r >= p->tile[i].rows)
-            break;
-        vf line[WINOGRAD_TILE_MAX];
-        interpolate(line, half[r], tile);
-#pragma GCC unroll 4
-        for (int s = 0; s < tile; s++) {
-            vf v = line[s] + vf_set(bias);
-            if (p->relu)
-                v = vf_max(vf_set(0), v);
-            if (s < p->tile[i].columns)
-                vf_store(y + r * p->y_row + s * p->y_column, v);
-        }
+    for (int s = 0; s < WINOGRAD_RESULTS; s++) {
+        vf v = line[s] + bias;
+        if (p->relu)
+            v = vf_max(vf_set(0), v);
+        if (s < p->tile[i].columns)
+            vf_store(y + s * p->y_column, v);
     }
 }
 
-INLINE void results_of_panel(const winograd_results *p, const int tile)
+/* Where the results of the next output go, after those at y. */
+INLINE void fetch_next_output(const winograd_results *p, const float *y)
 {
-    const float *m = p->m;
-    for (int k = 0; k < p->outputs; k++)
-        for (int i = 0; i < p->tiles; i++, m += CONV_LANES)
-            for (int lane = 0; lane < CONV_LANES; lane += VW)
-                transform_results(p, i, m + lane, p->tile[i].y + k * p->y_output + lane, p->bias ? p->bias[k] : 0,
-                                  tile);
+    for (int r = 0; r < WINOGRAD_RESULTS; r++)
+        for (int s = 0; s < WINOGRAD_RESULTS; s++)
+            __builtin_prefetch(y + p->y_output + r * p->y_row + s * p->y_column, 1);
+}
+
+/* Of tile i of the panel. */
+INLINE void transform_results(const winograd_results *p, int i, const float *m, float *y, float bias)
+{
+    vf half[WINOGRAD_RESULTS][WINOGRAD_INPUTS];
+#pragma GCC unroll 6
+    for (int s = 0; s < WINOGRAD_INPUTS; s++) {
+        vf column[WINOGRAD_INPUTS], to[WINOGRAD_RESULTS];
+#pragma GCC unroll 6
+        for (int r = 0; r < WINOGRAD_INPUTS; r++)
+            column[r] = vf_load(m + (r * WINOGRAD_INPUTS + s) * p->m_position);
+        interpolate(to, column);
+#pragma GCC unroll 4
+        for (int r = 0; r < WINOGRAD_RESULTS; r++)
+            half[r][s] = to[r];
+    }
+#pragma GCC unroll 4
+    for (int r = 0; r < WINOGRAD_RESULTS; r++) {
+        if (r >= p->tile[i].rows)
+            break;
+        vf line[WINOGRAD_RESULTS];
+        interpolate(line, half[r]);
+        store_results(p, i, y + r * p->y_row, line, vf_set(bias));
+    }
 }
 
 static void winograd_results_of_panel(const winograd_results *p)
 {
-    if (p->taps == 3)
-        results_of_panel(p, 4);
-    else
-        results_of_panel(p, 2);
+    const float *m = p->m;
+    for (int k = 0; k < p->outputs; k++)
+        for (int i = 0; i < p->tiles; i++, m += CONV_LANES) {
+            float *y = p->tile[i].y + k * p->y_output;
+            fetch_next_output(p, y);
+            for (int lane = 0; lane < CONV_LANES; lane += VW)
+                transform_results(p, i, m + lane, y + lane, p->bias ? p->bias[k] : 0);
+        }
 }
 
 static const struct cpu_winograd_kernels winograd_kernels = {

@@ -12,6 +12,7 @@
 #include "body_random.h"
 #include "body_reduce.h"
 #include "body_winograd.h"
+#include "body_winograd_fives.h"
 #include "body_winograd_pairs.h"
 #include "body_winograd_strided.h"
 #include "body_winograd_weights.h"
@@ -31,6 +32,7 @@ const struct cpu_kernels socle_cpu_scalar = {
     .dots = &dots_kernels,
     .norm = &norm_kernels,
     .winograd = &winograd_kernels,
+    .winograd_fives = &winograd_fives_kernels,
     .winograd_strided = &winograd_strided_kernels,
     .winograd_pairs = &winograd_pairs_kernels,
     .winograd_weights = &winograd_weights_kernels,

@@ -1,12 +1,12 @@
-/* The serial kernels of Winograd's F(4x4, 3x3) and F(2x2, 5x5), and of F(4x4, 3x3) with stride 2, in the lane
+/* The serial kernels of Winograd's F(4x4, 3x3) and F(4x4, 5x5), and of F(4x4, 3x3) with stride 2, in the lane
  * format: see winograd.h for what they add up to.
  *
  * Maps of 2x2 under padded 3x3 windows have a form of their own, "pairs": the map is the tile, it has 9 positions,
  * and nothing is ever outside the image.
  *
- * Otherwise a tile is 6x6 inputs that make 4x4 results of 3x3 windows, or 2x2 of 5x5; transformed, it has 36 positions. A
- * panel of up to `panel` tiles goes through all kernels together, [position][channel][tile][16], with gaps
- * between positions. Strides and steps count floats. Nothing needs to be aligned.
+ * Otherwise a tile is 6x6 inputs that make 4x4 results of 3x3 windows, or 8x8 that make as many of 5x5, "fives";
+ * transformed, it has 36 positions, or 64. A panel of up to `panel` tiles goes through all kernels together,
+ * [position][channel][tile][16], with gaps between positions. Strides and steps count floats. Nothing needs to be aligned.
  *
  * With stride 2 a tile is 9x9 inputs that make 4x4 results, or backward 5x5 that make 8x8. It has 9x9 positions,
  * in two parts which go through the kernels one after the other: five rows of positions, then four. */
@@ -17,8 +17,11 @@
 #include <stdint.h>
 
 enum {
-    WINOGRAD_INPUTS = 6, /* along an axis: */
+    WINOGRAD_INPUTS = 6,  /* along an axis: */
+    WINOGRAD_RESULTS = 4, /* but of a pair, and twice as many backward with stride 2 */
     WINOGRAD_POSITIONS = 36,
+    WINOGRAD_FIVES_INPUTS = 8,
+    WINOGRAD_FIVES_POSITIONS = 64,
     WINOGRAD_PAIRS_INPUTS = 2,
     WINOGRAD_PAIRS_LINES = 3,
     WINOGRAD_PAIRS_POSITIONS = 9,
@@ -27,18 +30,12 @@ enum {
     WINOGRAD_STRIDED_LINES = 9,
     WINOGRAD_STRIDED_POSITIONS = 45, /* of the first part, the larger */
     WINOGRAD_PACK = 8,               /* outputs side by side in transformed weights */
-    WINOGRAD_PANEL_MAX = 3
+    WINOGRAD_PANEL_MAX = 3,
+    WINOGRAD_INPUTS_MAX = 8 /* with stride 1 */
 };
-
-/* Results of a tile along an axis. taps: of the window, 3 or 5. */
-static inline int winograd_tile(int taps)
-{
-    return WINOGRAD_INPUTS + 1 - taps;
-}
 
 /* Eight outputs of w [output][channel][taps][taps], from tap to tap 1. */
 typedef struct winograd_windows {
-    int taps;
     const float *w;
     int64_t w_output, w_channel;
     int outputs; /* there are; the rest of the eight counts as 0 */
@@ -67,7 +64,7 @@ typedef struct winograd_inputs {
 
 /* Results of a panel, up to eight outputs. */
 typedef struct winograd_results {
-    int taps, tiles, outputs;
+    int tiles, outputs;
     const float *m;
     int64_t m_position;
     struct {
