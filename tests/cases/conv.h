@@ -105,7 +105,7 @@ static const conv_row conv_rows[] = {
     { "tiles s2 pad 2 by 1",  16, 32, 14, 16, 31, 3, 3,   { { 2, 2 }, { 2, 1 }, { 1, 1 }, 1 }, 0, 6 },
     { "tiles s2 pad 1 by 0",  9, 32, 16, 16, 32, 3, 3,    { { 2, 2 }, { 1, 0 }, { 1, 1 }, 1 }, 0, 12 },
     { "tiles s2 of 13x7",     33, 64, 13, 7, 64, 3, 3,    CONV(2, 1), CASE_LARGE, 6 },
-    { "tiles s2 of 7x13",     17, 41, 7, 13, 40, 3, 3,    { { 2, 2 }, { 0, 1 }, { 1, 1 }, 1 }, CASE_LARGE, 12 },
+    { "tiles s2 of 7x13",     17, 64, 7, 13, 61, 3, 3,    { { 2, 2 }, { 0, 1 }, { 1, 1 }, 1 }, CASE_LARGE, 12 },
     { "tiles, parts",         33, 70, 7, 7, 150, 3, 3,    CONV(1, 1), CASE_LARGE, 6 },
 
     /* more channels than are summed in one go, and more weights than stay in cache */
