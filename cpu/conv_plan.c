@@ -225,6 +225,12 @@ lane_map lane_map_dense(float *at, int64_t channels, int64_t rows, int64_t colum
     return (lane_map){ at, channels * rows * row, rows * row, row, CONV_LANES };
 }
 
+bool lane_map_is_aligned(lane_map m)
+{
+    const int64_t steps = m.block | m.channel | m.row | m.column;
+    return (uintptr_t)m.at % (CONV_LANES * sizeof(float)) == 0 && steps % CONV_LANES == 0;
+}
+
 int conv_images(const conv_geometry *g, int64_t b)
 {
     return (int)min64(g->n - b * CONV_LANES, CONV_LANES);
@@ -246,6 +252,12 @@ bool conv_beyond_cache(const conv_geometry *g)
     enum { FLOATS = 1 << 19 }; /* 2 MB */
     const int64_t pixels = g->c * g->h * g->w + g->k * g->ho * g->wo;
     return g->blocks * g->p.groups * pixels * CONV_LANES > FLOATS;
+}
+
+bool conv_streams(const conv_geometry *g, bool backward)
+{
+    const int64_t pixels = backward ? g->c * g->h * g->w : g->k * g->ho * g->wo;
+    return g->blocks * g->p.groups * pixels * CONV_LANES >= CPU_STREAM_FLOATS;
 }
 
 /* Enough arithmetic to be worth a chunk (about 4 us), and enough pixels for full tiles in the boxes at the corners of

@@ -37,7 +37,8 @@ typedef struct conv_range {
 } conv_range;
 
 conv_geometry conv_geometry_of(const socle_conv *p, socle_in x, socle_in w, socle_in y);
-lane_map lane_map_of(socle_in v); /* v (N, C, H, W) in the lane format */
+lane_map lane_map_of(socle_in v);     /* v (N, C, H, W) in the lane format */
+bool lane_map_is_aligned(lane_map m); /* every pixel, to cache lines */
 lane_map lane_map_dense(float *at, int64_t channels, int64_t rows, int64_t columns);
 /* Images in block b: 16, but for the last. */
 int conv_images(const conv_geometry *g, int64_t b);
@@ -54,6 +55,8 @@ conv_range conv_tap_range(const conv_geometry *g, int axis, int64_t t);
 int64_t conv_work(const conv_geometry *g);
 /* Whether images and results together are more than a core's L2 cache keeps from one layer to the next. */
 bool conv_beyond_cache(const conv_geometry *g);
+/* Whether results, or backward dx, are more than any cache keeps until they are read: they are stored past the caches then. */
+bool conv_streams(const conv_geometry *g, bool backward);
 /* How many blocks of images one chunk of work takes: a function of the shape only. */
 int64_t conv_chunk_blocks(const conv_geometry *g);
 

@@ -380,6 +380,7 @@ typedef struct normalize_job {
     norm_job j;
     norm_rows x, y;
     const float *inverse; /* over images: (G) */
+    bool stream;          /* y is more than caches keep */
 } normalize_job;
 
 /* Over images: all channels of a block or image at once. */
@@ -388,6 +389,7 @@ static void normalize_unit(const normalize_job *n, int64_t u, int64_t g0, int64_
     cpu_norm_row r = norm_row_of(&n->j, g0, 0);
     r.mean = n->j.mean + g0;
     r.inverse = n->inverse + g0;
+    r.stream = n->stream;
     n->j.kernels->apply(&r, g1 - g0, n->j.length, norm_row(&n->y, u, g0, 0), n->y.group, norm_row(&n->x, u, g0, 0),
                         n->x.group);
 }
@@ -402,6 +404,7 @@ static void normalize_group(const normalize_job *n, int64_t u, int64_t g)
     cpu_norm_row r = norm_row_of(j, g, 0);
     r.mean = j->mean + at;
     r.inverse = inverse;
+    r.stream = n->stream;
     j->kernels->apply(&r, j->size, j->length, norm_row(&n->y, u, g, 0), n->y.channel, norm_row(&n->x, u, g, 0),
                       n->x.channel);
 }
@@ -420,12 +423,15 @@ static void normalize_rows(void *arg, int64_t first, int64_t last)
                 normalize_group(n, u, g);
         }
     }
+    if (n->stream)
+        cpu_stream_end();
 }
 
 socle_status cpu_normalize(void *self, const socle_norm *p, socle_out y, socle_in x, socle_in mean, socle_in var,
                            socle_in gamma, socle_in beta)
 {
     normalize_job n = { .j = norm_job_of(self, p, x) };
+    n.stream = n.j.units * n.j.groups * n.j.size * n.j.length >= CPU_STREAM_FLOATS;
     workspace w = workspace_on(self);
     norm_take_affine(&n.j, gamma, beta);
     socle_status s = norm_take_stats(&n.j, &w, mean, var);

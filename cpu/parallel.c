@@ -245,6 +245,13 @@ void cpu_for(int threads, int64_t n, int64_t grain, cpu_range fn, void *arg)
         run_everywhere(&j, threads);
 }
 
+void cpu_stream_end(void)
+{
+#if defined(__SSE__)
+    _mm_sfence();
+#endif
+}
+
 int cpu_thread(void)
 {
     return thread_number;

@@ -13,6 +13,13 @@ void cpu_for(int threads, int64_t n, int64_t grain, cpu_range fn, void *arg);
 
 /* The running thread's number inside cpu_for, 0 .. threads - 1; 0 outside. */
 int cpu_thread(void);
+
+/* Results of so many floats, 8 MB, are stored past the caches (vf_stream), which keep less of them until they are read than
+ * they would read first. */
+enum { CPU_STREAM_FLOATS = 1 << 21 };
+/* What the calling thread has stored so is seen by others from here on. */
+void cpu_stream_end(void);
+
 /* Cores this process may use: affinity and cgroup quota. At least 1. */
 int cpu_cores(void);
 

@@ -240,6 +240,8 @@ socle_status winograd_prepare(workspace *ws, const conv_geometry *g, bool backwa
         .taps = (int)g->r,
         .lines = lines_of_tile(g),
         .parts = 1,
+        .stream =
+            (backward || !is_strided(g)) && conv_streams(g, backward), /* else parts add to what others stored */
         .backward = backward,
     };
     winograd *j = out;
@@ -348,6 +350,7 @@ static winograd_results results_of(const winograd *j, const panel *p, lane_map y
         .y_row = y.row,
         .y_column = y.column,
         .relu = relu,
+        .stream = j->stream && lane_map_is_aligned(y),
         .part = p->part,
         .backward = j->backward,
         .plain = { j->plain[0], j->plain[1] },
@@ -451,4 +454,6 @@ void winograd_run(const winograd *j, lane_map x, lane_map y, int64_t blocks, con
         run_panel(j, &p, more ? &in : NULL, &d);
         p = next;
     }
+    if (j->stream)
+        cpu_stream_end();
 }

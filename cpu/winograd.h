@@ -29,6 +29,7 @@ typedef struct winograd {
     int parts, positions; /* a tile goes through the kernels in; of one */
     int windows;          /* matrices of weights: some serve several positions */
     bool backward;
+    bool stream; /* results are more than caches keep */
     int plain[2];
     int64_t up, left; /* the first tile begins at input (-up, -left) */
     const float *u;   /* [outputs / 8][window][channel][8] */

@@ -218,10 +218,17 @@ INLINE vf norm_pass(cpu_norm_act act, const norm_params *p, vf dy, vf z)
     return vf_select(y > p->max, vf_set(0.0f), vf_select(z > 0.0f, dy, p->leak * dy));
 }
 
+INLINE void norm_stream(float *p, norm_group g)
+{
+    for (int j = 0; j < NORM_REGS; j++)
+        vf_stream(p + j * VW, g.v[j]);
+}
+
 INLINE void norm_apply_row(cpu_norm_act act, bool elements, const cpu_norm_row *r, int64_t n, float *y,
                            const float *x)
 {
     const norm_params p = norm_params_of(r);
+    const bool stream = r->stream && (uintptr_t)y % (NORM_LANES * sizeof(float)) == 0;
     for (int64_t i = 0; i < n; i += NORM_LANES) {
         norm_group g = norm_group_of(x, i, n);
         norm_group gamma = norm_affine(r, elements ? r->gamma : NULL, 1.0f, i, n);
@@ -231,10 +238,12 @@ INLINE void norm_apply_row(cpu_norm_act act, bool elements, const cpu_norm_row *
             z = elements ? z * gamma.v[j] + beta.v[j] : z + p.shift.v[j];
             g.v[j] = norm_activate(act, &p, z);
         }
-        if (n - i >= NORM_LANES)
-            norm_store(y + i, g);
-        else
+        if (n - i < NORM_LANES)
             norm_store_part(y + i, n - i, g);
+        else if (stream)
+            norm_stream(y + i, g);
+        else
+            norm_store(y + i, g);
     }
 }
 

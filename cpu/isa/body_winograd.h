@@ -301,7 +301,11 @@ INLINE void store_results(const winograd_results *p, int i, float *y, const vf l
         vf v = line[s] + bias;
         if (p->relu)
             v = vf_max(vf_set(0), v);
-        if (s < p->tile[i].columns)
+        if (s >= p->tile[i].columns)
+            break;
+        if (VW == CONV_LANES && p->stream)
+            vf_stream(y + s * p->y_column, v);
+        else
             vf_store(y + s * p->y_column, v);
     }
 }
@@ -309,6 +313,8 @@ INLINE void store_results(const winograd_results *p, int i, float *y, const vf l
 /* Where the results of the next output go, after those at y. */
 INLINE void fetch_next_output(const winograd_results *p, const float *y)
 {
+    if (VW == CONV_LANES && p->stream)
+        return;
     for (int r = 0; r < WINOGRAD_RESULTS; r++)
         for (int s = 0; s < WINOGRAD_RESULTS; s++)
             __builtin_prefetch(y + p->y_output + r * p->y_row + s * p->y_column, 1);

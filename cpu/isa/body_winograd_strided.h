@@ -309,7 +309,7 @@ static int strided_most_soon(const winograd_products *p, int positions)
 static void strided_results_soon(const winograd_results *p, int at)
 {
     const int i = at % p->tiles, k = at / p->tiles, step = p->backward ? 2 : 1;
-    if (k >= p->outputs)
+    if (k >= p->outputs || (VW == CONV_LANES && p->stream))
         return;
     const float *y = p->tile[i].y + k * p->y_output;
     for (int r = p->backward ? strided_result_row(p) : 0; r < p->tile[i].rows; r += step)
@@ -434,8 +434,13 @@ INLINE void strided_forward(const winograd_results *p, int i, const float *m, fl
 /* Results r and s of one kind each, which is every other of the tile, where they are inside the image. */
 INLINE void strided_store(const winograd_results *p, int i, float *y, int row, int column, vf v)
 {
-    if (row < p->tile[i].rows && column < p->tile[i].columns)
-        vf_store(y + row * p->y_row + column * p->y_column, v);
+    float *at = y + row * p->y_row + column * p->y_column;
+    if (row >= p->tile[i].rows || column >= p->tile[i].columns)
+        return;
+    if (VW == CONV_LANES && p->stream)
+        vf_stream(at, v);
+    else
+        vf_store(at, v);
 }
 
 INLINE void strided_backward(const winograd_results *p, int i, const float *m, float *y, const int part)

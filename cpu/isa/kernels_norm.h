@@ -19,6 +19,7 @@ typedef struct cpu_norm_row {
     int64_t step;                /* elements that share a gamma: 16 or 1; 0: the row has one */
     int64_t next, next_affine;   /* from row to row: of mean, inverse and what is alike; of gamma and beta */
     cpu_norm_act act;
+    bool stream;  /* what `apply` makes, past the caches, in rows that are aligned to cache lines */
     bool of_relu; /* x is a ReLU's result, and grad goes on through it: 0 where x is 0; step 0 and act PLAIN only */
     float leak, sub, max;
 } cpu_norm_row;

@@ -74,7 +74,8 @@ typedef struct winograd_results {
     int64_t y_output, y_row, y_column;
     const float *bias; /* outputs, or NULL */
     bool relu;
-    int part; /* these three as in winograd_inputs; a part adds to what those before it have stored */
+    bool stream; /* past the caches, if a register is a pixel; pixels are aligned to cache lines */
+    int part;    /* these three as in winograd_inputs; a part adds to what those before it have stored */
     bool backward;
     int plain[2];
 } winograd_results;

@@ -30,6 +30,18 @@ INLINE void vf_store(float *p, vf v)
 {
     *(vf_u *)p = v;
 }
+/* Past the caches, where p is aligned to a cache line: nothing is read first, and nothing near is pushed out. Other threads see
+ * it behind cpu_stream_end (parallel.h). */
+INLINE void vf_stream(float *p, vf v)
+{
+#if VW == 16
+    _mm512_stream_ps(p, (__m512)v);
+#elif VW == 8
+    _mm256_stream_ps(p, (__m256)v);
+#else
+    vf_store(p, v);
+#endif
+}
 INLINE vf vf_set(float s)
 {
     return s - (vf){ 0 };
