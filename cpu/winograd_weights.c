@@ -3,8 +3,8 @@
  * Few weights: a chunk of images goes through the caches in steps of tiles, transformed, multiplied and added to
  * 36 matrices of sums; its share of dw is one more transform. Many weights: these matrices would not stay in any
  * cache, nor have a share for every chunk of images. Then what is transformed is kept (2.25 times x and dz, and
- * what tiles stick out), and parts of the weights sum over all of it; a round of images at a time, since a large
- * batch of large images would take gigabytes.
+ * what tiles stick out; with stride 2 1.3 and 5 times), and parts of the weights sum over all of it; a round of images at a
+ * time, since a large batch of large images would take gigabytes.
  *
  * Sums run over tiles in the order of blocks, rows and columns, whatever thread it is. */
 #include "winograd_weights.h"
@@ -17,33 +17,110 @@ enum {
     PIXEL = WINOGRAD_Z, /* floats of a pixel of 16 outputs' dz, turned */
     TURNED = WINOGRAD_TILE * WINOGRAD_TILE * PIXEL,
     WINDOW = 9,
-    PART_PANELS = 2,   /* of a part of the weights, and */
-    PART_COLUMNS = 128 /* columns: sums that stay in the L2 cache */
+    PATCH_ROWS = WINOGRAD_STRIDED_INPUTS, /* at most */
+    PART_PANELS = 2,                      /* of a part of the weights, and */
+    PART_COLUMNS = 128                    /* columns: sums that stay in the L2 cache */
 };
 
-static int64_t tiles_of(const conv_geometry *g)
+static bool is_strided(const conv_geometry *g)
 {
-    return divide_up(g->ho, WINOGRAD_TILE) * divide_up(g->wo, WINOGRAD_TILE);
+    return g->p.stride[0] == 2;
+}
+
+/* ---- tiles and terms ---- */
+
+/* Tiles as large as they can be, or, with stride 2, where products are saved by those of 3 results, all about equal. */
+static winograd_tiling axis_of(const conv_geometry *g, int axis)
+{
+    const int64_t results = axis ? g->wo : g->ho, tiles = divide_up(results, WINOGRAD_TILE);
+    if (!is_strided(g) || tiles == 0)
+        return (winograd_tiling){ results, tiles, WINOGRAD_TILE, 0 };
+    return (winograd_tiling){ results, tiles, results / tiles, results % tiles };
+}
+
+/* The first result of tile i. */
+static int64_t start_of(const winograd_tiling *a, int64_t i)
+{
+    return min64(i * a->size + min64(i, a->larger), a->results);
+}
+
+/* Terms of the tiles before tile i of an axis, in one line of a kind. */
+static int64_t terms_before(const winograd_tiling *a, int kind, int64_t i)
+{
+    if (kind == WINOGRAD_POINTS)
+        return i;
+    if (kind == WINOGRAD_PLAIN)
+        return start_of(a, i);
+    return a->size == WINOGRAD_TILE ? i : a->size + 1 == WINOGRAD_TILE ? min64(i, a->larger) : 0;
+}
+
+/* The first term of a tile in matrices of these kinds of row and column; tiles are counted through blocks. */
+static int64_t term_of(const winograd_weights *j, int row_kind, int column_kind, int64_t tile)
+{
+    const winograd_tiling *rows = &j->axis[0], *columns = &j->axis[1];
+    const int64_t of = tile % j->tiles, row = of / columns->tiles, column = of % columns->tiles;
+    const int64_t before = terms_before(rows, row_kind, row), here = terms_before(rows, row_kind, row + 1) - before;
+    const int64_t above = tile / j->tiles * terms_before(rows, row_kind, rows->tiles) + before;
+    return above * terms_before(columns, column_kind, columns->tiles) +
+           here * terms_before(columns, column_kind, column);
+}
+
+/* Of two lines: where it starts and how large it is, in points, and what it holds. */
+typedef struct matrix {
+    int64_t point, span;
+    int row_kind, column_kind;
+} matrix;
+
+static int kind_of(const struct winograd_weights_transforms *t, int line)
+{
+    return line < t->points ? WINOGRAD_POINTS : WINOGRAD_INFINITY + line - t->points;
+}
+
+static matrix matrix_of(const struct winograd_weights_transforms *t, int row, int column)
+{
+    const int row_kind = kind_of(t, row), column_kind = kind_of(t, column), span = winograd_span(row_kind);
+    return (matrix){ row * t->width + span * column, span * winograd_span(column_kind), row_kind, column_kind };
 }
 
 /* ---- transforms ---- */
 
+/* Results of a tile. */
+typedef struct place {
+    int64_t row, column;
+    int rows, columns;
+} place;
+
+static place place_of(const winograd_weights *j, int64_t tile)
+{
+    const winograd_tiling *rows = &j->axis[0], *columns = &j->axis[1];
+    const int64_t i = tile / columns->tiles, k = tile % columns->tiles;
+    const int64_t row = start_of(rows, i), column = start_of(columns, k);
+    return (place){ row, column, (int)(start_of(rows, i + 1) - row), (int)(start_of(columns, k + 1) - column) };
+}
+
+/* `n` inputs that begin at `at`: those inside [0, size). */
+static void clip(int64_t at, int64_t n, int64_t size, int *from, int *to)
+{
+    *from = (int)min64(max64(-at, 0), n);
+    *to = (int)max64(min64(size - at, n), *from);
+}
+
 static winograd_patch patch_of(const winograd_weights *j, int64_t block, int64_t tile)
 {
     const conv_geometry *g = j->g;
+    winograd_patch p = { .x = j->x.at + block * j->x.block, .images = conv_images(g, block) };
     if (winograd_is_pair(g))
-        return (winograd_patch){ .x = j->x.at + block * j->x.block, .images = conv_images(g, block) };
-    const int64_t row = tile / j->tiles_w * WINOGRAD_TILE - g->p.pad[0];
-    const int64_t column = tile % j->tiles_w * WINOGRAD_TILE - g->p.pad[1];
-    return (winograd_patch){
-        .x = j->x.at + block * j->x.block,
-        .at = row * j->x.row + column * j->x.column,
-        .row_from = row < 0 ? (int)-row : 0,
-        .row_to = (int)min64(g->h - row, WINOGRAD_INPUTS),
-        .column_from = column < 0 ? (int)-column : 0,
-        .column_to = (int)min64(g->w - column, WINOGRAD_INPUTS),
-        .images = conv_images(g, block),
-    };
+        return p;
+    const place at = place_of(j, tile);
+    const int64_t stride = g->p.stride[0];
+    const int64_t row = at.row * stride - g->p.pad[0], column = at.column * stride - g->p.pad[1];
+    const bool strided = is_strided(g);
+    p.at = row * j->x.row + column * j->x.column;
+    p.rows = at.rows;
+    p.columns = at.columns;
+    clip(row, strided ? 2 * at.rows + 1 : WINOGRAD_INPUTS, g->h, &p.row_from, &p.row_to);
+    clip(column, strided ? 2 * at.columns + 1 : WINOGRAD_INPUTS, g->w, &p.column_from, &p.column_to);
+    return p;
 }
 
 static void clear(float *p, int64_t n)
@@ -53,95 +130,171 @@ static void clear(float *p, int64_t n)
 }
 
 /* A tile of 16 outputs of dz, which starts with them: [tile][tile][16 images][16], zeros past the edge. */
-static void turn(const winograd_weights *j, lane_map dz, int64_t outputs, int64_t tile, float *to)
+static void turn(const winograd_weights *j, lane_map dz, int64_t outputs, place at, float *to)
 {
-    const conv_geometry *g = j->g;
-    const int64_t side = j->transforms->tile, row = tile / j->tiles_w * side, column = tile % j->tiles_w * side;
-    const int64_t columns = min64(g->wo - column, side);
+    const int64_t side = j->transforms->tile;
     for (int64_t i = 0; i < side; i++, to += side * PIXEL) {
-        const int64_t there = row + i < g->ho ? columns : 0;
+        const int64_t there = i < at.rows ? at.columns : 0;
         if (there)
-            j->conv->transpose(to, dz.at + (row + i) * dz.row + column * dz.column, dz.channel, dz.column,
+            j->conv->transpose(to, dz.at + (at.row + i) * dz.row + at.column * dz.column, dz.channel, dz.column,
                                min64(outputs, GROUP), there);
         clear(to + there * PIXEL, (side - there) * PIXEL);
     }
 }
 
 /* The same tile on its way to the caches. */
-static void turn_soon(const winograd_weights *j, lane_map dz, int64_t outputs, int64_t tile)
+static void turn_soon(lane_map dz, int64_t outputs, place at)
 {
-    const conv_geometry *g = j->g;
-    const int64_t side = j->transforms->tile, row = tile / j->tiles_w * side, column = tile % j->tiles_w * side;
-    const int64_t rows = min64(g->ho - row, side), columns = min64(g->wo - column, side);
     for (int64_t k = 0; k < min64(outputs, GROUP); k++)
-        for (int64_t i = 0; i < rows; i++)
-            for (int64_t c = 0; c < columns; c++)
-                __builtin_prefetch(dz.at + k * dz.channel + (row + i) * dz.row + (column + c) * dz.column);
+        for (int64_t i = 0; i < at.rows; i++)
+            for (int64_t c = 0; c < at.columns; c++)
+                __builtin_prefetch(dz.at + k * dz.channel + (at.row + i) * dz.row + (at.column + c) * dz.column);
 }
 
-/* Tiles [first, first + count) of the blocks from `block` on, whose dz is given. */
-static void transform(const winograd_weights *j, int64_t block, int64_t first, int64_t count, lane_map dz, float *x,
-                      float *z)
+/* Tiles of a chunk, and patches of x under them. */
+typedef struct tile_range {
+    int64_t first, count;
+    winograd_patch *patch;
+} tile_range;
+
+/* Those of the blocks from `block` on, which come `before` tiles after the first that is kept. */
+static void list_patches(const winograd_weights *j, int64_t block, const tile_range *t, int64_t before)
 {
-    const conv_geometry *g = j->g;
-    winograd_patch *patch = j->patch + cpu_thread() * j->step;
-    float *turned = j->turned + cpu_thread() * TURNED;
-    for (int64_t i = 0; i < count; i++)
-        patch[i] = patch_of(j, block + (first + i) / j->tiles, (first + i) % j->tiles);
-    const winograd_source source = {
-        .channels = g->c,
+    const int64_t base = j->kept ? 0 : t->first;
+    for (int64_t i = 0; i < t->count; i++) {
+        const int64_t tile = t->first + i;
+        winograd_patch *patch = &t->patch[i];
+        *patch = patch_of(j, block + tile / j->tiles, tile % j->tiles);
+        for (int k = 0; k < WINOGRAD_KINDS; k++)
+            for (int l = 0; l < WINOGRAD_KINDS; l++)
+                patch->term[k][l] = term_of(j, k, l, before + tile) - term_of(j, k, l, base);
+    }
+}
+
+static winograd_source source_of(const winograd_weights *j, const winograd_patch *patch, int64_t count)
+{
+    return (winograd_source){
+        .channels = j->g->c,
         .channel = j->x.channel,
         .row = j->x.row,
         .column = j->x.column,
         .patches = count,
         .patch = patch,
     };
-    j->transforms->patches(&source, x, j->x_all.point, j->x_all.panel);
+}
+
+/* Tiles of x, and of dz, which starts with the chunk. */
+static void transform(const winograd_weights *j, const tile_range *t, lane_map dz, const winograd_matrices *x,
+                      const winograd_matrices *z)
+{
+    const int64_t outputs = j->g->k;
+    float *turned = j->turned + cpu_thread() * TURNED;
+    const winograd_source source = source_of(j, t->patch, t->count);
+    j->transforms->patches(&source, x);
     for (int64_t k = 0; k < j->panels; k++)
-        for (int64_t i = 0; i < count; i++) {
-            const int64_t of = (first + i) / j->tiles;
+        for (int64_t i = 0; i < t->count; i++) {
+            const int64_t tile = t->first + i;
             lane_map from = dz;
-            from.at += of * dz.block + k * GROUP * dz.channel;
-            turn(j, from, g->k - k * GROUP, (first + i) % j->tiles, turned);
-            if (i + 1 < count)
-                turn_soon(j, from, g->k - k * GROUP, (first + i + 1) % j->tiles);
-            j->transforms->turned(turned, conv_images(g, block + of), z + k * j->z_all.panel + i * WINOGRAD_Z,
-                                  j->z_all.point);
+            from.at += tile / j->tiles * dz.block + k * GROUP * dz.channel;
+            turn(j, from, outputs - k * GROUP, place_of(j, tile % j->tiles), turned);
+            if (i + 1 < t->count)
+                turn_soon(from, outputs - k * GROUP, place_of(j, (tile + 1) % j->tiles));
+            j->transforms->turned(turned, &t->patch[i], z, k);
         }
 }
 
 /* ---- products ---- */
 
-static void chunk_steps(const winograd_weights *j, int64_t block, int64_t tiles, lane_map dz, float *sums)
+/* Operands of a matrix, columns from c and panels from k on; terms from `term` on. */
+static winograd_product product_of(const winograd_weights *j, const matrix *m, const winograd_matrices *x,
+                                   const winograd_matrices *z, int64_t c, int64_t k, int64_t term)
 {
-    const int64_t steps = divide_up(tiles, j->step);
-    float *x = j->x_all.at + cpu_thread() * j->x_all.size, *z = j->z_all.at + cpu_thread() * j->z_all.size;
-    for (int64_t s = 0; s < steps; s++) {
-        const int64_t first = tiles * s / steps, count = tiles * (s + 1) / steps - first;
-        transform(j, block, first, count, dz, x, z);
-        for (int p = 0; p < j->transforms->positions; p++)
-            j->kernels->product(&(winograd_product){
-                .tiles = count,
-                .columns = j->columns,
-                .outputs = j->panels * GROUP,
-                .x = x + p * j->x_all.point,
-                .z = z + p * j->z_all.point,
-                .x_panel = j->x_all.panel,
-                .z_panel = j->z_all.panel,
-                .sums = sums + p * j->sums.point,
-                .sums_panel = j->sums.panel,
-                .add = s > 0,
-            });
+    return (winograd_product){
+        .x = x->at + m->point * x->point + c / WINOGRAD_COLUMNS * m->span * x->panel + term * WINOGRAD_X,
+        .z = z->at + m->point * z->point + k * m->span * z->panel + term * WINOGRAD_Z,
+        .x_panel = m->span * x->panel,
+        .z_panel = m->span * z->panel,
+        .sums_panel = j->sums.panel,
+    };
+}
+
+/* Of the calling thread. */
+static winograd_matrices own(winograd_matrices m)
+{
+    m.at += cpu_thread() * m.size;
+    return m;
+}
+
+/* Of all channels. */
+static winograd_rows_soon list_rows(const winograd_weights *j, const tile_range *next)
+{
+    const float **row = j->rows + cpu_thread() * j->step * j->g->c * PATCH_ROWS;
+    winograd_rows_soon soon = { .row = row, .column = j->x.column };
+    for (int64_t c = 0; c < j->g->c; c++)
+        for (int64_t i = 0; i < next->count; i++) {
+            const winograd_patch *p = &next->patch[i];
+            for (int64_t r = p->row_from; r < p->row_to; r++)
+                row[soon.left++] = p->x + (p->at + c * j->x.channel + r * j->x.row + j->x.column);
+        }
+    return soon;
+}
+
+/* Sums of these tiles, while the next are on their way. */
+static void multiply_step(const winograd_weights *j, const tile_range *of, const tile_range *next,
+                          const winograd_matrices *x, const winograd_matrices *z, float *sums)
+{
+    const int lines = j->transforms->lines, matrices = lines * lines;
+    winograd_rows_soon soon = list_rows(j, next);
+    matrix m = matrix_of(j->transforms, 0, 0);
+    for (int i = 0; i < matrices; i++) {
+        const int after = (i + 1) % matrices;
+        winograd_product p = product_of(j, &m, x, z, 0, 0, 0);
+        p.terms = term_of(j, m.row_kind, m.column_kind, of->first + of->count) -
+                  term_of(j, m.row_kind, m.column_kind, of->first);
+        p.columns = j->columns;
+        p.outputs = j->panels * GROUP;
+        p.sums = sums + i * j->sums.point;
+        p.add = of->first > 0;
+        m = matrix_of(j->transforms, after / lines, after % lines);
+        p.x_next = x->at + m.point * x->point;
+        p.z_next = z->at + m.point * z->point;
+        p.soon = &soon;
+        j->kernels->product(&p);
     }
 }
 
-static void keep_steps(const winograd_weights *j, int64_t block, int64_t tiles, lane_map dz)
+/* Step s of a chunk's; none after the last. */
+static tile_range step_of(const winograd_weights *j, int64_t block, int64_t all, int64_t before, int64_t s)
 {
-    const int64_t steps = divide_up(tiles, j->step), before = block % j->round * j->tiles;
-    for (int64_t s = 0; s < steps; s++) {
-        const int64_t first = tiles * s / steps, count = tiles * (s + 1) / steps - first;
-        transform(j, block, first, count, dz, j->x_all.at + (before + first) * WINOGRAD_X,
-                  j->z_all.at + (before + first) * WINOGRAD_Z);
+    const int64_t steps = divide_up(all, j->step), first = all * s / steps;
+    const tile_range t = {
+        .first = first,
+        .count = s < steps ? all * (s + 1) / steps - first : 0,
+        .patch = j->patch + (2 * cpu_thread() + s % 2) * j->step,
+    };
+    list_patches(j, block, &t, before);
+    return t;
+}
+
+static void chunk_steps(const winograd_weights *j, int64_t block, int64_t all, lane_map dz, float *sums)
+{
+    const winograd_matrices x = own(j->x_all), z = own(j->z_all);
+    tile_range now = step_of(j, block, all, 0, 0);
+    for (int64_t s = 1; now.count; s++) {
+        transform(j, &now, dz, &x, &z);
+        const tile_range next = step_of(j, block, all, 0, s);
+        multiply_step(j, &now, &next, &x, &z, sums);
+        now = next;
+    }
+}
+
+static void keep_steps(const winograd_weights *j, int64_t block, int64_t all, lane_map dz)
+{
+    const int64_t before = block % j->round * j->tiles;
+    tile_range t = step_of(j, block, all, before, 0);
+    for (int64_t s = 1; t.count; s++) {
+        transform(j, &t, dz, &j->x_all, &j->z_all);
+        t = step_of(j, block, all, before, s);
     }
 }
 
@@ -171,21 +324,25 @@ typedef struct parts_job {
 static void sum_all_tiles(const winograd_weights *j, int64_t tiles, int64_t k, int64_t c, int64_t panels,
                           int64_t columns, float *sums)
 {
-    enum { TILES = 8 }; /* whose z and x stay in the L1 cache */
-    for (int p = 0; p < j->transforms->positions; p++)
-        for (int64_t t = 0; t < tiles; t += TILES)
-            j->kernels->product(&(winograd_product){
-                .tiles = min64(TILES, tiles - t),
-                .columns = columns,
-                .outputs = panels * GROUP,
-                .x = j->x_all.at + p * j->x_all.point + c / WINOGRAD_COLUMNS * j->x_all.panel + t * WINOGRAD_X,
-                .z = j->z_all.at + p * j->z_all.point + k * j->z_all.panel + t * WINOGRAD_Z,
-                .x_panel = j->x_all.panel,
-                .z_panel = j->z_all.panel,
-                .sums = sums + p * j->sums.point,
-                .sums_panel = j->sums.panel,
-                .add = t > 0,
-            });
+    enum { TERMS = 8 }; /* whose z and x stay in the L1 cache */
+    const int lines = j->transforms->lines;
+    winograd_rows_soon none = { .row = NULL };
+    for (int i = 0; i < lines * lines; i++) {
+        const matrix m = matrix_of(j->transforms, i / lines, i % lines);
+        const int64_t terms = term_of(j, m.row_kind, m.column_kind, tiles);
+        for (int64_t t = 0; t == 0 || t < terms; t += TERMS) {
+            winograd_product p = product_of(j, &m, &j->x_all, &j->z_all, c, k, t);
+            p.terms = min64(TERMS, terms - t);
+            p.columns = columns;
+            p.outputs = panels * GROUP;
+            p.sums = sums + i * j->sums.point;
+            p.add = t > 0;
+            p.x_next = p.x + TERMS * WINOGRAD_X;
+            p.z_next = p.z + TERMS * WINOGRAD_Z;
+            p.soon = &none;
+            j->kernels->product(&p);
+        }
+    }
 }
 
 static void parts_of_weights(void *arg, int64_t first, int64_t last)
@@ -222,22 +379,40 @@ static bool pairs_suit(const conv_geometry *g, int64_t columns, int64_t panels)
     return products > WEIGHTS && products + products / 8 + PATCH * columns + TILE * panels < conv_work(g);
 }
 
+/* Products of a block of images, for each channel and output. */
+static int64_t positions_of(const conv_geometry *g, const winograd_tiling axis[2])
+{
+    enum { POINTS = 4 };
+    if (!is_strided(g))
+        return axis[0].tiles * axis[1].tiles * WINOGRAD_POSITIONS;
+    int64_t lines[2];
+    for (int i = 0; i < 2; i++)
+        lines[i] = terms_before(&axis[i], WINOGRAD_POINTS, axis[i].tiles) * POINTS +
+                   terms_before(&axis[i], WINOGRAD_INFINITY, axis[i].tiles) +
+                   terms_before(&axis[i], WINOGRAD_PLAIN, axis[i].tiles);
+    return lines[0] * lines[1];
+}
+
 /* In units of a product of 16 lanes, for one block of images. Measured, with x and dz from the L3 cache: a patch
  * of x takes 250 and a tile of 16 outputs of dz, with its transposition, 4500; the transform back of a chunk's
  * sums, and what there is to add up, 220. Of 16 channels on both sides all sizes of images gain, 8 to 16 from
- * 28x28 on; 5x5 pixels, of whose four tiles three are mostly beyond the edge, do not. */
+ * 28x28 on; 5x5 pixels, of whose four tiles three are mostly beyond the edge, do not. With stride 2 a patch takes 600, a
+ * tile 6500: 16 to 32 channels gain from 128x128 on, 32 to 32 from 28x28, 64 to 64 from 14x14. */
 bool winograd_weights_suit(const conv_geometry *g, int64_t chunk_blocks)
 {
-    enum { PATCH = 250, TILE = 4500, SUMS = 220 };
+    enum { PATCH = 250, TILE = 4500, SUMS = 220, STRIDED_PATCH = 600, STRIDED_TILE = 6500 };
     const socle_conv *p = &g->p;
-    if (g->r != 3 || g->s != 3 || p->groups != 1 || p->stride[0] != 1 || p->stride[1] != 1 || p->dilation[0] != 1 ||
-        p->dilation[1] != 1)
+    if (g->r != 3 || g->s != 3 || p->groups != 1 || p->stride[0] != p->stride[1] || p->stride[0] > 2 ||
+        p->dilation[0] != 1 || p->dilation[1] != 1)
         return false;
     const int64_t columns = divide_up(g->c, WINOGRAD_COLUMNS) * WINOGRAD_COLUMNS, panels = divide_up(g->k, GROUP);
     if (winograd_is_pair(g))
         return pairs_suit(g, columns, panels);
-    const int64_t tile = WINOGRAD_POSITIONS * columns * panels * GROUP + PATCH * columns + TILE * panels;
-    return tiles_of(g) * tile + SUMS * columns * panels / chunk_blocks < conv_work(g);
+    const winograd_tiling axis[2] = { axis_of(g, 0), axis_of(g, 1) };
+    const int64_t tile =
+        is_strided(g) ? STRIDED_PATCH * columns + STRIDED_TILE * panels : PATCH * columns + TILE * panels;
+    const int64_t products = positions_of(g, axis) * columns * panels * GROUP;
+    return products + axis[0].tiles * axis[1].tiles * tile + SUMS * columns * panels / chunk_blocks < conv_work(g);
 }
 
 /* room for each of `copies`, [positions][panels][panel] and a cache line between points, so that these do not fall on one
@@ -251,29 +426,37 @@ static bool take(workspace *ws, winograd_matrices *m, int positions, int64_t pan
     return m->at != NULL;
 }
 
+static const struct winograd_weights_transforms *transforms_of(const struct cpu_winograd_weights_kernels *kernels,
+                                                               const conv_geometry *g)
+{
+    if (is_strided(g))
+        return &kernels->strided;
+    return winograd_is_pair(g) ? &kernels->pairs : &kernels->tiles;
+}
+
 socle_status winograd_weights_prepare(workspace *ws, winograd_weights *j, const conv_geometry *g, lane_map x,
                                       int64_t chunk_blocks, int64_t round_floats)
 {
-    enum { FLOATS = 1 << 17, LEAST = 2, KEEP = 1 << 20 }; /* a step's matrices; tiles; sums for a thread */
+    enum { FLOATS = 1 << 17, KEEP = 1 << 20 }; /* a step's matrices; sums for a thread */
     const int64_t threads = ws->device->threads;
     const struct cpu_winograd_weights_kernels *kernels = ws->device->kernels->winograd_weights;
-    const bool pair = winograd_is_pair(g);
     *j = (winograd_weights){
         .kernels = kernels,
-        .transforms = pair ? &kernels->pairs : &kernels->tiles,
+        .transforms = transforms_of(kernels, g),
         .conv = ws->device->kernels->conv,
         .g = g,
         .x = x,
-        .tiles_w = divide_up(g->wo, WINOGRAD_TILE),
-        .tiles = tiles_of(g),
+        .axis = { axis_of(g, 0), axis_of(g, 1) },
         .columns = divide_up(g->c, WINOGRAD_COLUMNS) * WINOGRAD_COLUMNS,
         .panels = divide_up(g->k, GROUP),
         .chunk_blocks = chunk_blocks,
     };
-    const int positions = j->transforms->positions;
+    j->tiles = j->axis[0].tiles * j->axis[1].tiles;
+    const int positions = j->transforms->width * j->transforms->width;
+    const int matrices = j->transforms->lines * j->transforms->lines;
     const int64_t tile = positions * CONV_LANES * (j->columns + j->panels * GROUP);
-    j->step = FLOATS / tile < LEAST ? LEAST : FLOATS / tile;
-    j->kept = pair || WINOGRAD_POSITIONS * GROUP * j->panels * j->columns > KEEP;
+    j->step = max64(FLOATS / tile, is_strided(g) ? 1 : 2);
+    j->kept = winograd_is_pair(g) || WINOGRAD_POSITIONS * GROUP * j->panels * j->columns > KEEP;
     j->part = j->kept ? min64(PART_COLUMNS, j->columns) : j->columns;
     const int64_t most = round_floats / (tile * j->tiles * chunk_blocks) + 1; /* chunks of a round */
     j->round = j->kept ? min64(most * chunk_blocks, g->blocks) : g->blocks;
@@ -281,10 +464,11 @@ socle_status winograd_weights_prepare(workspace *ws, winograd_weights *j, const 
     const int64_t tiles = j->kept ? j->round * j->tiles : j->step, copies = j->kept ? 1 : threads;
     if (!take(ws, &j->x_all, positions, j->columns / WINOGRAD_COLUMNS, tiles * WINOGRAD_X, copies) ||
         !take(ws, &j->z_all, positions, j->panels, tiles * WINOGRAD_Z, copies) ||
-        !take(ws, &j->sums, positions, j->kept ? min64(PART_PANELS, j->panels) : j->panels, j->part * GROUP,
+        !take(ws, &j->sums, matrices, j->kept ? min64(PART_PANELS, j->panels) : j->panels, j->part * GROUP,
               threads))
         return SOCLE_ERR_NOMEM;
     j->turned = workspace_floats(ws, threads * TURNED);
-    j->patch = j->turned ? workspace_take(ws, threads * j->step, sizeof(winograd_patch)) : NULL;
-    return j->patch ? SOCLE_OK : SOCLE_ERR_NOMEM;
+    j->patch = j->turned ? workspace_take(ws, 2 * threads * j->step, sizeof(winograd_patch)) : NULL;
+    j->rows = j->patch ? workspace_take(ws, threads * j->step * g->c * PATCH_ROWS, sizeof(float *)) : NULL;
+    return j->rows ? SOCLE_OK : SOCLE_ERR_NOMEM;
 }

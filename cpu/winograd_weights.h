@@ -1,16 +1,15 @@
-/* Gradients of 3x3 weights by Winograd's F(3x3, 4x4), and of maps of 2x2 by 9 products, in the lane format: between
- * conv_grad_w.c and the kernels of isa/kernels_winograd_weights.h. */
+/* Gradients of 3x3 weights by Winograd's F(3x3, 4x4), with stride 1 or 2, and of maps of 2x2 by 9 products, in the lane
+ * format: between conv_grad_w.c and the kernels of isa/kernels_winograd_weights.h. */
 #ifndef CPU_WINOGRAD_WEIGHTS_H
 #define CPU_WINOGRAD_WEIGHTS_H
 
 #include "conv_plan.h"
 #include "isa/kernels_winograd_weights.h"
 
-/* A matrix of tiles for each point, transformed: where the first is, from point to point, from panel to panel. */
-typedef struct winograd_matrices {
-    float *at;
-    int64_t point, panel, size; /* size: floats of all */
-} winograd_matrices;
+/* How the results along an axis fall into tiles: the first `larger` have one more than `size`; the last may have fewer. */
+typedef struct winograd_tiling {
+    int64_t results, tiles, size, larger;
+} winograd_tiling;
 
 typedef struct winograd_weights {
     const struct cpu_winograd_weights_kernels *kernels;
@@ -18,7 +17,8 @@ typedef struct winograd_weights {
     const struct cpu_conv_kernels *conv;
     const conv_geometry *g;
     lane_map x;
-    int64_t tiles_w, tiles;  /* of one image */
+    winograd_tiling axis[2];
+    int64_t tiles;           /* of one image */
     int64_t columns, panels; /* channels, a multiple of 8; 16s of outputs */
     int64_t chunk_blocks;
     bool kept;             /* what is transformed, of a round of images; products wait for winograd_weights_round */
@@ -28,7 +28,8 @@ typedef struct winograd_weights {
     winograd_matrices sums;         /* of the first thread */
     int64_t part;                   /* kept: columns of a part of the weights */
     float *turned;                  /* a tile of dz for each thread */
-    winograd_patch *patch;          /* a step's for each thread */
+    winograd_patch *patch;          /* of two steps for each thread */
+    const float **rows;             /* of a step's patches for each thread */
 } winograd_weights;
 
 /* Is this the faster way? A function of the shape only. */

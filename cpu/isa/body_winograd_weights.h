@@ -6,7 +6,7 @@
  * matrices' entries about 1. Error of a sum over 2,000 tiles of uniform numbers, in eps of its root mean square:
  * 76; with the usual 0, +-1, +-2 135, with 0, +-1, +-1/2 109.
  *
- * Order of summation: tiles, then images, one accumulator a sum. Tails: none, operands are padded with zeros.
+ * Order of summation: terms, then images, one accumulator a sum. Tails: none, operands are padded with zeros.
  * Aliasing: none. */
 #include "kernels_winograd_weights.h"
 #include "winograd_points.h"
@@ -127,11 +127,19 @@ INLINE void winograd_patch_soon(const winograd_source *s, const winograd_patch *
             __builtin_prefetch(p->x + (p->at + channel + i * s->row + j * s->column));
 }
 
-static void winograd_weights_patches(const winograd_source *s, float *to, int64_t point, int64_t panel)
+/* Where channel c of the first patch goes; points only. */
+INLINE float *winograd_first_patch(const winograd_source *s, const winograd_matrices *to, int64_t c)
+{
+    return to->at + c / WINOGRAD_COLUMNS * to->panel + c % WINOGRAD_COLUMNS * CONV_LANES +
+           s->patch->term[WINOGRAD_POINTS][WINOGRAD_POINTS] * WINOGRAD_X;
+}
+
+static void winograd_weights_patches(const winograd_source *s, const winograd_matrices *to)
 {
     const int64_t padded = (s->channels + WINOGRAD_COLUMNS - 1) / WINOGRAD_COLUMNS * WINOGRAD_COLUMNS;
+    const int64_t point = to->point;
     for (int64_t c = 0; c < padded; c++) {
-        float *at = to + c / WINOGRAD_COLUMNS * panel + c % WINOGRAD_COLUMNS * CONV_LANES;
+        float *at = winograd_first_patch(s, to, c);
         for (int64_t i = 0; i < s->patches; i++, at += WINOGRAD_X) {
             if (c + 1 < s->channels)
                 winograd_patch_soon(s, &s->patch[i], (c + 1) * s->channel);
@@ -175,15 +183,22 @@ INLINE void winograd_tile_lanes(const float *z, float *to, int64_t point)
     }
 }
 
-static void winograd_weights_tile(const float *z, int images, float *to, int64_t point)
+INLINE float *winograd_tile_of_panel(const winograd_patch *p, const winograd_matrices *to, int64_t panel)
 {
-    for (int image = 0; image < CONV_LANES; image++, z += CONV_LANES, to += CONV_LANES)
+    return to->at + panel * to->panel + p->term[WINOGRAD_POINTS][WINOGRAD_POINTS] * WINOGRAD_Z;
+}
+
+static void winograd_weights_tile(const float *z, const winograd_patch *p, const winograd_matrices *to,
+                                  int64_t panel)
+{
+    float *at = winograd_tile_of_panel(p, to, panel);
+    for (int image = 0; image < CONV_LANES; image++, z += CONV_LANES, at += CONV_LANES)
         for (int k = 0; k < CONV_LANES; k += VW) {
-            if (image < images)
-                winograd_tile_lanes(z + k, to + k, point);
+            if (image < p->images)
+                winograd_tile_lanes(z + k, at + k, to->point);
             else
-                for (int p = 0; p < WINOGRAD_POSITIONS; p++)
-                    vf_store(to + p * point + k, vf_set(0));
+                for (int i = 0; i < WINOGRAD_POSITIONS; i++)
+                    vf_store(at + i * to->point + k, vf_set(0));
         }
 }
 
@@ -203,11 +218,20 @@ enum { PRODUCT_REGISTERS = CONV_LANES / VW };
 
 typedef vf product_sums[PRODUCT_COLUMNS][PRODUCT_PANELS][PRODUCT_REGISTERS];
 
-/* soon: the x of the next pass, on its way meanwhile. panels is a constant where it is inlined. */
-INLINE void product_pass(const winograd_product *p, const float *x, const float *soon, const float *z, float *sums,
-                         const int panels)
+/* What is on its way during a pass: x of the next, a share of the z after these panels, and up to one row of the next
+ * patches a term, eight pixels of it. */
+typedef struct product_soon {
+    const float *x, *z;
+    const float *const *row;
+    int64_t rows, column;
+} product_soon;
+
+/* panels is a constant where it is inlined. */
+INLINE void product_pass(const winograd_product *p, const float *x, const product_soon *soon, const float *z,
+                         float *sums, const int panels)
 {
     const int64_t z_panel = p->z_panel, sums_panel = p->sums_panel;
+    const float *x_soon = soon->x, *z_soon = soon->z;
     product_sums acc;
 #pragma GCC unroll 8
     for (int j = 0; j < PRODUCT_COLUMNS; j++)
@@ -216,11 +240,20 @@ INLINE void product_pass(const winograd_product *p, const float *x, const float 
 #pragma GCC unroll 4
             for (int r = 0; r < PRODUCT_REGISTERS; r++)
                 acc[j][k][r] = p->add ? vf_load(sums + k * sums_panel + j * CONV_LANES + r * VW) : vf_set(0);
-    for (int64_t i = p->tiles; i > 0; i--, x += WINOGRAD_X - CONV_LANES)
+    for (int64_t i = 0; i < p->terms; i++, x += WINOGRAD_X - CONV_LANES) {
+        const float *row = i < soon->rows ? soon->row[i] : x;
+        const int64_t step = i < soon->rows ? soon->column : 0;
         for (int part = 0; part < 4; part++, x += 4, z += 4 * CONV_LANES) {
-            __builtin_prefetch(soon);
-            __builtin_prefetch(soon + CONV_LANES);
-            soon += 2 * CONV_LANES;
+            __builtin_prefetch(x_soon);
+            __builtin_prefetch(x_soon + CONV_LANES);
+            x_soon += 2 * CONV_LANES;
+#pragma GCC unroll 2
+            for (int k = 0; k < panels; k++)
+                __builtin_prefetch(z_soon + k * z_panel);
+            z_soon += CONV_LANES;
+            __builtin_prefetch(row, 0, 2);
+            __builtin_prefetch(row + step, 0, 2);
+            row += 2 * step;
 #pragma GCC unroll 4
             for (int image = 0; image < 4; image++) {
                 vf zv[PRODUCT_PANELS][PRODUCT_REGISTERS];
@@ -240,6 +273,7 @@ INLINE void product_pass(const winograd_product *p, const float *x, const float 
                 }
             }
         }
+    }
 #pragma GCC unroll 8
     for (int j = 0; j < PRODUCT_COLUMNS; j++)
 #pragma GCC unroll 2
@@ -249,14 +283,15 @@ INLINE void product_pass(const winograd_product *p, const float *x, const float 
                 vf_store(sums + k * sums_panel + j * CONV_LANES + r * VW, acc[j][k][r]);
 }
 
-static void product_of_panels(const winograd_product *p, const float *x, const float *soon, const float *z,
-                              float *sums)
+/* Not inlined: next to its loop over passes the innermost one runs out of registers. */
+__attribute__((noinline)) static void product_of_panels(const winograd_product *p, const float *x,
+                                                        const product_soon *soon, const float *z, float *sums)
 {
     product_pass(p, x, soon, z, sums, PRODUCT_PANELS);
 }
 
-static void product_of_panel(const winograd_product *p, const float *x, const float *soon, const float *z,
-                             float *sums)
+__attribute__((noinline)) static void product_of_panel(const winograd_product *p, const float *x,
+                                                       const product_soon *soon, const float *z, float *sums)
 {
     product_pass(p, x, soon, z, sums, 1);
 }
@@ -268,22 +303,33 @@ INLINE const float *product_column(const winograd_product *p, int64_t c)
 
 static void winograd_weights_products(const winograd_product *p)
 {
+    enum { SHARES = 4 }; /* passes that together fetch all z of the next */
     const int64_t panels = p->outputs / CONV_LANES;
+    product_soon soon = { .column = p->soon->column };
     for (int64_t k = 0; k < panels; k += PRODUCT_PANELS)
         for (int64_t c = 0; c < p->columns; c += PRODUCT_COLUMNS) {
             const float *x = product_column(p, c);
-            const float *soon = product_column(p, c + PRODUCT_COLUMNS < p->columns ? c + PRODUCT_COLUMNS : 0);
             float *sums = p->sums + k * p->sums_panel + c * CONV_LANES;
+            const bool last = k + PRODUCT_PANELS >= panels;
+            soon.x = c + PRODUCT_COLUMNS < p->columns ? product_column(p, c + PRODUCT_COLUMNS)
+                     : last                           ? p->x_next
+                                                      : p->x;
+            soon.z = (last ? p->z_next : p->z + (k + PRODUCT_PANELS) * p->z_panel) +
+                     c / PRODUCT_COLUMNS % SHARES * p->terms * (WINOGRAD_Z / SHARES);
+            soon.row = p->soon->row;
+            soon.rows = p->terms < p->soon->left ? p->terms : p->soon->left;
+            p->soon->row += soon.rows;
+            p->soon->left -= soon.rows;
             if (k + PRODUCT_PANELS <= panels)
-                product_of_panels(p, x, soon, p->z + k * p->z_panel, sums);
+                product_of_panels(p, x, &soon, p->z + k * p->z_panel, sums);
             else
-                product_of_panel(p, x, soon, p->z + k * p->z_panel, sums);
+                product_of_panel(p, x, &soon, p->z + k * p->z_panel, sums);
         }
 }
 
 /* ---- windows ---- */
 
-static void winograd_weights_windows(const float *sums, int64_t point, int64_t channels, float *dw)
+static void winograd_weights_windows(const float *sums, int64_t matrix, int64_t channels, float *dw)
 {
     for (int64_t c = 0; c < channels; c++, sums += CONV_LANES, dw += 9 * CONV_LANES)
         for (int k = 0; k < CONV_LANES; k += VW) {
@@ -293,7 +339,7 @@ static void winograd_weights_windows(const float *sums, int64_t point, int64_t c
                 vf m[6], column[3];
 #pragma GCC unroll 6
                 for (int i = 0; i < 6; i++)
-                    m[i] = vf_load(sums + (i * 6 + j) * point + k);
+                    m[i] = vf_load(sums + (i * 6 + j) * matrix + k);
                 winograd_interpolate_window(column, m);
 #pragma GCC unroll 3
                 for (int i = 0; i < 3; i++)
@@ -311,18 +357,32 @@ static void winograd_weights_windows(const float *sums, int64_t point, int64_t c
 }
 
 #include "body_winograd_weights_pairs.h"
+#include "body_winograd_weights_strided.h"
 
 static const struct cpu_winograd_weights_kernels winograd_weights_kernels = {
     .product = winograd_weights_products,
     .tiles = {
-        .positions = WINOGRAD_POSITIONS,
+        .lines = WINOGRAD_INPUTS,
+        .points = WINOGRAD_INPUTS,
+        .width = WINOGRAD_INPUTS,
         .tile = WINOGRAD_TILE,
         .patches = winograd_weights_patches,
         .turned = winograd_weights_tile,
         .windows = winograd_weights_windows,
     },
+    .strided = {
+        .lines = STRIDED_WINDOW,
+        .points = STRIDED_POINTS - 1,
+        .width = STRIDED_LINES,
+        .tile = STRIDED_TILE,
+        .patches = strided_weights_patches,
+        .turned = strided_weights_tile,
+        .windows = strided_weights_windows,
+    },
     .pairs = {
-        .positions = WINOGRAD_PAIRS_POSITIONS,
+        .lines = 3,
+        .points = 3,
+        .width = 3,
         .tile = 2,
         .patches = winograd_weights_pairs_patches,
         .turned = winograd_weights_pairs_tile,

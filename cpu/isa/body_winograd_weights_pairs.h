@@ -4,7 +4,7 @@
  *     p0 = (x0 + x1) (d0 + d1)        p1 = x1 d0        p2 = x0 d1
  *     dw0 = p2                        dw1 = p0 - p1 - p2                        dw2 = p1
  *
- * Order of summation: tiles, then images, one accumulator a sum. Tails: none, operands are padded with zeros.
+ * Order of summation: terms, then images, one accumulator a sum. Tails: none, operands are padded with zeros.
  * Aliasing: none. */
 
 /* The inputs of the three products from two neighbours of x. */
@@ -51,43 +51,46 @@ INLINE void winograd_pairs_patch(const winograd_source *s, const winograd_patch 
     }
 }
 
-static void winograd_weights_pairs_patches(const winograd_source *s, float *to, int64_t point, int64_t panel)
+static void winograd_weights_pairs_patches(const winograd_source *s, const winograd_matrices *to)
 {
     const int64_t padded = (s->channels + WINOGRAD_COLUMNS - 1) / WINOGRAD_COLUMNS * WINOGRAD_COLUMNS;
     for (int64_t c = 0; c < padded; c++) {
-        float *at = to + c / WINOGRAD_COLUMNS * panel + c % WINOGRAD_COLUMNS * CONV_LANES;
+        float *at = winograd_first_patch(s, to, c);
         for (int64_t i = 0; i < s->patches; i++, at += WINOGRAD_X)
             for (int lane = 0; lane < CONV_LANES; lane += VW) {
                 if (c < s->channels)
-                    winograd_pairs_patch(s, &s->patch[i], c * s->channel, lane, at, point);
+                    winograd_pairs_patch(s, &s->patch[i], c * s->channel, lane, at, to->point);
                 else
                     for (int p = 0; p < WINOGRAD_PAIRS_POSITIONS; p++)
-                        vf_store(at + p * point + lane, vf_set(0));
+                        vf_store(at + p * to->point + lane, vf_set(0));
             }
     }
 }
 
-static void winograd_weights_pairs_tile(const float *z, int images, float *to, int64_t point)
+static void winograd_weights_pairs_tile(const float *z, const winograd_patch *p, const winograd_matrices *to,
+                                        int64_t panel)
 {
-    for (int image = 0; image < CONV_LANES; image++, z += CONV_LANES, to += CONV_LANES)
+    float *at = winograd_tile_of_panel(p, to, panel);
+    for (int image = 0; image < CONV_LANES; image++, z += CONV_LANES, at += CONV_LANES)
         for (int k = 0; k < CONV_LANES; k += VW) {
             vf row[2][3], column[3];
 #pragma GCC unroll 2
             for (int r = 0; r < 2; r++) {
                 const vf a = vf_load(z + 2 * r * WINOGRAD_Z + k), b = vf_load(z + (2 * r + 1) * WINOGRAD_Z + k);
-                winograd_pairs_evaluate_z(row[r], image < images ? a : vf_set(0), image < images ? b : vf_set(0));
+                winograd_pairs_evaluate_z(row[r], image < p->images ? a : vf_set(0),
+                                          image < p->images ? b : vf_set(0));
             }
 #pragma GCC unroll 3
             for (int j = 0; j < 3; j++) {
                 winograd_pairs_evaluate_z(column, row[0][j], row[1][j]);
 #pragma GCC unroll 3
                 for (int i = 0; i < 3; i++)
-                    vf_store(to + (i * 3 + j) * point + k, column[i]);
+                    vf_store(at + (i * 3 + j) * to->point + k, column[i]);
             }
         }
 }
 
-static void winograd_weights_pairs_windows(const float *sums, int64_t point, int64_t channels, float *dw)
+static void winograd_weights_pairs_windows(const float *sums, int64_t matrix, int64_t channels, float *dw)
 {
     for (int64_t c = 0; c < channels; c++, sums += CONV_LANES, dw += 9 * CONV_LANES)
         for (int k = 0; k < CONV_LANES; k += VW) {
@@ -97,7 +100,7 @@ static void winograd_weights_pairs_windows(const float *sums, int64_t point, int
                 vf p[3], column[3];
 #pragma GCC unroll 3
                 for (int i = 0; i < 3; i++)
-                    p[i] = vf_load(sums + (i * 3 + j) * point + k);
+                    p[i] = vf_load(sums + (i * 3 + j) * matrix + k);
                 winograd_pairs_interpolate(column, p);
 #pragma GCC unroll 3
                 for (int i = 0; i < 3; i++)

@@ -81,6 +81,7 @@ static const conv_row conv_rows[] = {
     { "180-200 3x3 s1 4",     20, 180, 4, 4, 200, 3, 3,   CONV(1, 1), CASE_LARGE, 0 }, /* weights beyond the caches */
     { "56-28 3x3 s2 4",       44, 56, 4, 4, 28, 3, 3,     CONV(2, 1), CASE_LARGE, 0 }, /* channels of weights shared out */
     { "56-28 3x3 2 groups",   35, 112, 4, 4, 56, 3, 3,    { { 2, 2 }, { 1, 1 }, { 1, 1 }, 2 }, CASE_LARGE, 0 },
+    { "152-190 3x3 s2 16x10", 17, 152, 16, 10, 190, 3, 3, CONV(2, 1), CASE_LARGE, 0 }, /* weights in parts, by tiles */
     { "64-64 3x3 s2 7",       17, 64, 7, 7, 64, 3, 3,     CONV(2, 1), CASE_LARGE, 0 },
 
     /* Tiles of 4x4 results (tests/cpu/test_winograd.c), cut at both ends, by any padding. Their transforms round what

@@ -82,6 +82,48 @@ Test(winograd, leaves_to_the_direct_way_what_that_does_better)
     cr_assert(!suits(thin, false) && !suits(thin, true));
 }
 
+static bool weights_suit(conv_row r)
+{
+    const conv_geometry g = geometry(&r);
+    return winograd_weights_suit(&g, 1);
+}
+
+/* Edges of tiles with stride 2: images that do not fill a block, channels that fill no panel, any padding, tiles of 4, 3
+ * and 2 results, weights in parts. */
+Test(winograd, rows_of_conformance_meet_the_gradient_of_weights_with_stride_2)
+{
+    static const char *const names[] = { "tiles s2, odd counts", "tiles s2 without pad", "tiles s2 pad 2 by 1",
+                                         "tiles s2 pad 1 by 0", "152-190 3x3 s2 16x10" };
+    size_t met = 0;
+    for (size_t i = 0; i < CASE_COUNT(conv_rows); i++)
+        for (size_t k = 0; k < CASE_COUNT(names); k++)
+            if (strcmp(conv_rows[i].name, names[k]) == 0) {
+                cr_assert(weights_suit(conv_rows[i]), "%s", names[k]);
+                met++;
+            }
+    cr_assert_eq(met, CASE_COUNT(names));
+}
+
+Test(winograd, gradients_of_weights_are_left_to_the_direct_way_where_it_is_needed_or_better)
+{
+    const conv_row good = { "", 256, 64, 28, 28, 64, 3, 3, CONV(2, 1), 0, 0 };
+    cr_assert(weights_suit(good));
+    conv_row r = good;
+    r.p.stride[1] = 1;
+    cr_assert(!weights_suit(r));
+    r.p.stride[0] = r.p.stride[1] = 3;
+    cr_assert(!weights_suit(r));
+    r = good;
+    r.p.dilation[1] = 2;
+    cr_assert(!weights_suit(r));
+    r = good;
+    r.r = r.s = 5;
+    cr_assert(!weights_suit(r));
+    r = good;
+    r.h = r.w = 4; /* 25 taps meet a pixel, a tile of 2x2 results has 36 positions */
+    cr_assert(!weights_suit(r));
+}
+
 /* ---- rounds of images ---- */
 
 enum { CHANNELS = 128, OUTPUTS = 256, SIDE = 6, IMAGES = 40, BLOCKS = 3, WEIGHTS = CHANNELS * OUTPUTS * 9 };
@@ -102,10 +144,10 @@ static void run_chunks(void *arg, int64_t first, int64_t last)
     }
 }
 
-static socle_tensor *blocks_of(socle_device *d, int channels, uint64_t seed)
+static socle_tensor *blocks_of(socle_device *d, int channels, int side, uint64_t seed)
 {
     static double values[IMAGES * OUTPUTS * SIDE * SIDE];
-    const socle_shape s = socle_shape4(IMAGES, channels, SIDE, SIDE);
+    const socle_shape s = socle_shape4(IMAGES, channels, side, side);
     fill_random(values, shape_count(s), seed, -1, 1);
     return tensor_lanes(d, SOCLE_F32, s, SOCLE_LANES, values);
 }
@@ -132,12 +174,12 @@ static int64_t gradient(cpu_device *d, const conv_geometry *g, lane_map x, lane_
 }
 
 /* Large batches are cut so that what is kept of them fits memory. */
-Test(winograd, gradients_of_weights_in_rounds_are_those_of_all_images_at_once)
+static void assert_rounds_are_all_at_once(socle_conv p)
 {
     socle_device *d = socle_device_open("cpu", (socle_device_desc){ .threads = 2 });
-    const conv_row r = { "", IMAGES, CHANNELS, SIDE, SIDE, OUTPUTS, 3, 3, CONV(1, 1), 0, 0 };
+    const conv_row r = { "", IMAGES, CHANNELS, SIDE, SIDE, OUTPUTS, 3, 3, p, 0, 0 };
     const conv_geometry g = geometry(&r);
-    socle_tensor *x = blocks_of(d, CHANNELS, 1), *dz = blocks_of(d, OUTPUTS, 2);
+    socle_tensor *x = blocks_of(d, CHANNELS, SIDE, 1), *dz = blocks_of(d, OUTPUTS, conv_row_out(&r, 0), 2);
     const socle_view vx = socle_view_of(x), vz = socle_view_of(dz);
     static double once[WEIGHTS], in_rounds[WEIGHTS];
     cpu_device *self = socle_device_self(d);
@@ -149,4 +191,14 @@ Test(winograd, gradients_of_weights_in_rounds_are_those_of_all_images_at_once)
     socle_release(x);
     socle_release(dz);
     socle_device_close(d);
+}
+
+Test(winograd, gradients_of_weights_in_rounds_are_those_of_all_images_at_once)
+{
+    assert_rounds_are_all_at_once((socle_conv)CONV(1, 1));
+}
+
+Test(winograd, and_so_they_are_with_stride_2)
+{
+    assert_rounds_are_all_at_once((socle_conv)CONV(2, 1));
 }
