@@ -1,20 +1,34 @@
 /* Transposition of a matrix of 4-byte elements in register squares of VW x VW: what changes row-major images
  * into blocks of 16 and back. A square is log2(VW) rounds in which row i and row i + VW / 2 are interleaved into
  * rows 2i and 2i + 1. */
+#ifndef CPU_ISA_BODY_TRANSPOSE_H
+#define CPU_ISA_BODY_TRANSPOSE_H
+
+#include "simd.h"
+
+/* r[i] lane j becomes r[j] lane i. */
+INLINE void transpose_registers(vf *r)
+{
+#pragma GCC unroll 4
+    for (int round = 1; round < VW; round *= 2) {
+        vf next[VW];
+#pragma GCC unroll 8
+        for (int i = 0; i < VW / 2; i++) {
+            next[2 * i] = interleave_low(r[i], r[i + VW / 2]);
+            next[2 * i + 1] = interleave_high(r[i], r[i + VW / 2]);
+        }
+#pragma GCC unroll 16
+        for (int i = 0; i < VW; i++)
+            r[i] = next[i];
+    }
+}
 
 INLINE void transpose_square(float *y, int64_t ldy, const float *x, int64_t ldx)
 {
-    vf a[VW], b[VW];
+    vf a[VW];
     for (int i = 0; i < VW; i++)
         a[i] = vf_load(x + i * ldx);
-    for (int round = 1; round < VW; round *= 2) {
-        for (int i = 0; i < VW / 2; i++) {
-            b[2 * i] = interleave_low(a[i], a[i + VW / 2]);
-            b[2 * i + 1] = interleave_high(a[i], a[i + VW / 2]);
-        }
-        for (int i = 0; i < VW; i++)
-            a[i] = b[i];
-    }
+    transpose_registers(a);
     for (int i = 0; i < VW; i++)
         vf_store(y + i * ldy, a[i]);
 }
@@ -40,3 +54,5 @@ static void elementwise_transpose(int64_t rows, int64_t cols, float *y, int64_t 
     if (whole_rows < rows)
         transpose_edge(rows - whole_rows, cols, y + whole_rows * ldy, ldy, x + whole_rows, ldx);
 }
+
+#endif
