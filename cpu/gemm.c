@@ -51,7 +51,7 @@ static int64_t cost(int64_t stride_across)
  * well among two, four or eight threads; more threads have a use for more where a block stays large. */
 static void cut(gemm_job *j)
 {
-    enum { FEW = 8, MANY = 32 };
+    enum { FEW = 8, MANY = 16 };
     static const int64_t least = 1 << 17, large = 1 << 26; /* multiply-adds of a block, which many pays from */
     const int64_t work = j->m * j->n * j->k, blocks = min64(max64(work / large, FEW), MANY);
     const int64_t rows = cost(j->a.row) * j->m, columns = cost(j->b.column) * j->n;

@@ -31,22 +31,25 @@ INLINE void store_first(float *p, vf v, int64_t count)
 #endif
 }
 
-/* 1 <= count <= VW lines of neighbours. Lines that do not exist are the last one again. */
+/* `length` elements of `count` lines of neighbours, VW of each at most. Lines that do not exist are the last one again. */
+INLINE void pack_square(float *to, int64_t pitch, const float *from, int64_t count, int64_t length, int64_t across)
+{
+    vf square[VW];
+    for (int i = 0; i < VW; i++)
+        square[i] = load_first(from + (i < count ? i : count - 1) * across, length);
+    transpose_registers(square);
+    for (int i = 0; i < VW && i < length; i++)
+        vf_store(to + i * pitch, square[i]);
+}
+
 static void pack_transposed(float *to, int64_t pitch, const float *from, int64_t count, int64_t length,
                             int64_t across)
 {
     int64_t j = 0;
-    for (; j + VW <= length; j += VW) {
-        vf square[VW];
-        for (int i = 0; i < VW; i++)
-            square[i] = vf_load(from + (i < count ? i : count - 1) * across + j);
-        transpose_registers(square);
-        for (int i = 0; i < VW; i++)
-            vf_store(to + (j + i) * pitch, square[i]);
-    }
-    for (; j < length; j++)
-        for (int64_t i = 0; i < VW; i++)
-            to[j * pitch + i] = from[(i < count ? i : count - 1) * across + j];
+    for (; j + VW <= length; j += VW)
+        pack_square(to + j * pitch, pitch, from + j, count, VW, across);
+    if (j < length)
+        pack_square(to + j * pitch, pitch, from + j, count, length - j, across);
 }
 
 static void pack_lines(float *to, int64_t pitch, const float *from, int64_t count, int64_t length, int64_t across,
