@@ -57,7 +57,7 @@ static void cut(gemm_job *j)
     const int64_t rows = cost(j->a.row) * j->m, columns = cost(j->b.column) * j->n;
     j->row_panels = divide_up(j->m, j->kernels->rows);
     j->column_panels = divide_up(j->n, j->kernels->columns);
-    j->passes = divide_up(j->k, j->kernels->steps);
+    j->passes = max64((j->k + j->kernels->steps / 2) / j->kernels->steps, 1);
     j->row_blocks = 1;
     while (j->row_blocks * MC < j->m)
         j->row_blocks *= 2;
@@ -162,7 +162,7 @@ static socle_status prepare(workspace *ws, gemm_job *j)
     j->kernels = ws->device->kernels->gemm;
     j->threads = ws->device->threads;
     cut(j);
-    const int64_t steps = j->k ? divide_up(j->k, j->passes) : 0;
+    const int64_t steps = divide_up(j->k, j->passes);
     j->a_size = divide_up(divide_up(j->row_panels, j->row_blocks) * j->kernels->pitch * steps, ALIGNED) * ALIGNED;
     j->size = j->a_size + divide_up(j->kernels->columns * steps, ALIGNED) * ALIGNED;
     j->packed = workspace_floats(ws, j->threads * j->size);

@@ -42,11 +42,12 @@ INLINE void fetch_next(const float *b)
     __builtin_prefetch(b + 2 * GEMM_COLUMNS - 1, 0, 2);
 }
 
+/* Loops have bounds of their own, not those of a tile, which not every compiler unrolls in time to keep sums in registers. */
 INLINE void gemm_sums(const gemm_tile *t, const int rows, const int vectors)
 {
     vf acc[GEMM_ROWS][2];
 #pragma GCC unroll 16
-    for (int i = 0; i < rows; i++)
+    for (int i = 0; i < GEMM_ROWS; i++)
         acc[i][0] = acc[i][1] = vf_set(0);
     fetch_c(t, rows, vectors);
     const float *a = t->a, *b = t->b;
@@ -63,21 +64,23 @@ INLINE void gemm_sums(const gemm_tile *t, const int rows, const int vectors)
             }
         }
 #pragma GCC unroll 16
-        for (int i = 0; i < rows; i++) {
-            vf s = vf_set(a[i]);
-            acc[i][0] += s * b0;
-            if (vectors == 2)
-                acc[i][1] += s * b1;
-        }
+        for (int i = 0; i < GEMM_ROWS; i++)
+            if (i < rows) {
+                vf s = vf_set(a[i]);
+                acc[i][0] += s * b0;
+                if (vectors == 2)
+                    acc[i][1] += s * b1;
+            }
     }
     const vf va = vf_set(t->alpha), vb = vf_set(t->beta);
 #pragma GCC unroll 16
-    for (int i = 0; i < rows; i++)
+    for (int i = 0; i < GEMM_ROWS; i++)
 #pragma GCC unroll 2
-        for (int j = 0; j < vectors; j++) {
-            float *at = t->c + i * t->c_row + j * VW;
-            vf_store(at, t->beta == 0 ? va * acc[i][j] : va * acc[i][j] + vb * vf_load(at));
-        }
+        for (int j = 0; j < 2; j++)
+            if (i < rows && j < vectors) {
+                float *at = t->c + i * t->c_row + j * VW;
+                vf_store(at, t->beta == 0 ? va * acc[i][j] : va * acc[i][j] + vb * vf_load(at));
+            }
 }
 
 INLINE void gemm_rows_of(const gemm_tile *t, const int vectors)

@@ -24,7 +24,7 @@ typedef struct gemm_tile {
 struct cpu_gemm_kernels {
     int rows, columns; /* of the largest tile */
     int pitch;         /* at least rows */
-    int steps;         /* of k at a time */
+    int steps;         /* of k at a time, half as many more at most */
     void (*tile)(const gemm_tile *t);
     /* `count` lines of `length` elements side by side: to [length][pitch], from line to line `across`, from element to
      * element `along`. What lies behind the last line is finite where the lines are. */
