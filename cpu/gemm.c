@@ -1,12 +1,15 @@
 /* Matrix products: blocks, packing and threads around the tile of isa/body_gemm.h.
  *
- *     for columns of C in steps of NC, for k in steps of KC:
- *         pack KC x NC of B in panels as wide as a tile               (shared; one chunk a few panels)
- *         for blocks of MC rows and NS columns of C                   (chunks)
- *             pack MC x KC of A in panels as high as a tile           (the thread's own, L2)
- *             for each panel of B (L1), for each panel of A: one tile
+ *     for blocks of C                                                     (chunks)
+ *         for k, as many steps as suit the caches
+ *             pack the block's rows of A in panels as high as a tile      (the thread's own, in L2)
+ *             for panels of B as wide as a tile, for panels of A: one tile
  *
- * Blocks are cut by the shape, and each element of C sums over k in order, KC at a time. Packing takes any strides.
+ * The first tile that needs a panel of B reads it where it lies, if columns are neighbours, and leaves it packed for those
+ * below; otherwise it is packed before (the thread's own, in L1). So threads never wait for each other, B goes through the
+ * core once a block, and there is little packing memory.
+ *
+ * Blocks are cut by the shape, and each element of C sums over k in order, so many steps at a time. Any strides will do.
  * Batches of small products are shared out whole. */
 #include "gemm.h"
 
@@ -15,8 +18,8 @@
 #include "whole.h"
 #include "workspace.h"
 
-/* KC: a panel of B and one of A together fit the L1 cache; MC rows of A, a quarter of the L2. */
-enum { KC = 192, MC = 112, NC = 2048, NS = 512 };
+/* Of a block, at most: MC rows of A are half of an L2 cache. */
+enum { MC = 256, NC = 2048 };
 
 typedef struct gemm_job {
     const struct cpu_gemm_kernels *kernels;
@@ -24,77 +27,102 @@ typedef struct gemm_job {
     int64_t m, n, k;
     float alpha, beta;
     gemm_matrix a, b, c;
-    float *packed_a, *packed_b;            /* packed_a: [thread] */
-    int64_t a_size;                        /* floats of a thread */
-    int64_t mc, row_blocks, column_blocks; /* of the running step */
-    int64_t n0, n1, k0, k1;
+    int64_t row_panels, column_panels, passes; /* panels of A, of B; cuts of k */
+    int64_t row_blocks, column_blocks;
+    float *packed;        /* [thread] { panels of A, a panel of B } */
+    int64_t a_size, size; /* floats: of a thread's panels of A, of all a thread has */
 } gemm_job;
 
-static int64_t round_up(int64_t a, int64_t b)
+/* ---- blocks ---- */
+
+/* Where the i-th of `parts` parts of n starts, which differ by at most one. */
+static int64_t part(int64_t n, int64_t i, int64_t parts)
 {
-    return (a + b - 1) / b * b;
+    return n * i / parts;
 }
 
-/* count lines of `length` elements -> [count / width][length][width], zeros beyond count. */
-static void pack(float *to, const float *from, int64_t count, int64_t length, int64_t across, int64_t along,
-                 int64_t width)
+/* What an element of an operand costs a block: four times as much where it has to be transposed. */
+static int64_t cost(int64_t stride_across)
 {
-    for (int64_t i = 0; i < count; i += width) {
-        const int64_t there = min64(width, count - i);
-        const float *line = from + i * across;
-        for (int64_t j = 0; j < length; j++, to += width) {
-            const float *at = line + j * along;
-            if (across == 1)
-                for (int64_t w = 0; w < there; w++)
-                    to[w] = at[w];
-            else
-                for (int64_t w = 0; w < there; w++)
-                    to[w] = at[w * across];
-            for (int64_t w = there; w < width; w++)
-                to[w] = 0;
-        }
+    return stride_across == 1 ? 1 : 4;
+}
+
+/* How C is cut. Each block reads its rows of A and its columns of B: the sides cost as much as each other. Eight blocks share
+ * well among two, four or eight threads; more threads have a use for more where a block stays large. */
+static void cut(gemm_job *j)
+{
+    enum { FEW = 8, MANY = 16 };
+    static const int64_t least = 1 << 17, large = 1 << 26; /* multiply-adds of a block, which many pays from */
+    const int64_t work = j->m * j->n * j->k, blocks = min64(max64(work / large, FEW), MANY);
+    const int64_t rows = cost(j->a.row) * j->m, columns = cost(j->b.column) * j->n;
+    j->row_panels = divide_up(j->m, j->kernels->rows);
+    j->column_panels = divide_up(j->n, j->kernels->columns);
+    j->passes = max64((j->k + j->kernels->steps / 2) / j->kernels->steps, 1);
+    j->row_blocks = 1;
+    while (j->row_blocks * MC < j->m)
+        j->row_blocks *= 2;
+    j->column_blocks = max64(divide_up(j->n, NC), 1);
+    while (j->row_blocks * j->column_blocks < blocks && work >= 2 * least * j->row_blocks * j->column_blocks) {
+        const bool by_rows = rows * j->column_blocks >= columns * j->row_blocks;
+        if (by_rows && 2 * j->row_blocks <= j->row_panels)
+            j->row_blocks *= 2;
+        else if (2 * j->column_blocks <= j->column_panels)
+            j->column_blocks *= 2;
+        else
+            break;
     }
 }
 
-static void pack_b_panels(void *arg, int64_t first, int64_t last)
+/* Rows of panels [p0, p1) of A, k from k0 on. */
+static void pack_a(const gemm_job *j, float *to, int64_t p0, int64_t p1, int64_t k0, int64_t k)
 {
-    const gemm_job *j = arg;
-    const int64_t width = j->kernels->columns, from = j->n0 + first * width,
-                  to = min64(j->n0 + last * width, j->n1);
-    pack(j->packed_b + first * width * (j->k1 - j->k0), j->b.at + from * j->b.column + j->k0 * j->b.row, to - from,
-         j->k1 - j->k0, j->b.column, j->b.row, width);
+    for (int64_t p = p0; p < p1; p++, to += k * j->kernels->pitch) {
+        const int64_t m0 = part(j->m, p, j->row_panels), m1 = part(j->m, p + 1, j->row_panels);
+        j->kernels->pack(to, j->kernels->pitch, j->a.at + m0 * j->a.row + k0 * j->a.column, m1 - m0, k, j->a.row,
+                         j->a.column);
+    }
 }
 
-/* A tile at the edge of C, or of a C whose columns are not neighbours: through memory of our own. */
-static void tile_at_edge(const gemm_job *j, const float *a, const float *b, int64_t rows, int64_t columns, float *c,
-                         float beta)
+/* The tiles of panels [p0, p1) of A with the panel of B that starts with column n0: t has what they share. */
+static void tiles(const gemm_job *j, gemm_tile *t, const float *a, float *b, int64_t p0, int64_t p1, int64_t n0,
+                  int64_t k0)
 {
-    float own[GEMM_MAX_ROWS * GEMM_MAX_COLUMNS];
-    j->kernels->tile(j->k1 - j->k0, a, b, own, j->kernels->columns, j->alpha, 0);
-    for (int64_t i = 0; i < rows; i++)
-        for (int64_t q = 0; q < columns; q++) {
-            float *at = c + i * j->c.row + q * j->c.column;
-            float v = own[i * j->kernels->columns + q];
-            *at = beta == 0 ? v : v + beta * *at;
-        }
+    const int64_t columns = j->kernels->columns;
+    const float *from = j->b.at + k0 * j->b.row + n0 * j->b.column;
+    t->columns = (int)min64(columns, j->n - n0);
+    t->far = t->columns == columns && j->b.column == 1;
+    if (t->far) {
+        t->b = from;
+        t->b_row = j->b.row;
+        t->packed = p0 + 1 < p1 ? b : NULL;
+    } else {
+        t->b = b;
+        t->b_row = columns;
+        j->kernels->pack(b, columns, from, t->columns, t->k, j->b.column, j->b.row);
+    }
+    for (int64_t p = p0; p < p1; p++) {
+        const int64_t m0 = part(j->m, p, j->row_panels);
+        t->rows = (int)(part(j->m, p + 1, j->row_panels) - m0);
+        t->a = a + (p - p0) * t->k * j->kernels->pitch;
+        t->c = j->c.at + m0 * j->c.row + n0 * j->c.column;
+        j->kernels->tile(t);
+        t->b = b;
+        t->b_row = columns;
+        t->far = false;
+    }
 }
 
-/* Rows [m0, m1) and columns [n0, n1) of C, which start a panel of B. */
-static void block(const gemm_job *j, int64_t m0, int64_t m1, int64_t n0, int64_t n1)
+static void block(const gemm_job *j, int64_t p0, int64_t p1, int64_t q0, int64_t q1)
 {
-    const int64_t k = j->k1 - j->k0, rows = j->kernels->rows, columns = j->kernels->columns;
-    const float beta = j->k0 == 0 ? j->beta : 1;
-    float *packed = j->packed_a + cpu_thread() * j->a_size;
-    pack(packed, j->a.at + m0 * j->a.row + j->k0 * j->a.column, m1 - m0, k, j->a.row, j->a.column, rows);
-    for (int64_t q = n0; q < n1; q += columns) {
-        const float *b = j->packed_b + (q - j->n0) * k, *a = packed;
-        for (int64_t i = m0; i < m1; i += rows, a += rows * k) {
-            float *c = j->c.at + i * j->c.row + q * j->c.column;
-            if (i + rows <= m1 && q + columns <= n1 && j->c.column == 1)
-                j->kernels->tile(k, a, b, c, j->c.row, j->alpha, beta);
-            else
-                tile_at_edge(j, a, b, min64(rows, m1 - i), min64(columns, n1 - q), c, beta);
-        }
+    float *a = j->packed + cpu_thread() * j->size, *b = a + j->a_size;
+    gemm_tile t = { .alpha = j->alpha, .c_row = j->c.row, .c_column = j->c.column };
+    for (int64_t pass = 0; pass < j->passes; pass++) {
+        const int64_t k0 = part(j->k, pass, j->passes);
+        t.k = part(j->k, pass + 1, j->passes) - k0;
+        t.beta = pass == 0 ? j->beta : 1;
+        pack_a(j, a, p0, p1, k0, t.k);
+        for (int64_t q = q0; q < q1; q++)
+            tiles(j, &t, a, b, p0, p1, q * j->kernels->columns, k0);
     }
 }
 
@@ -102,8 +130,10 @@ static void blocks(void *arg, int64_t first, int64_t last)
 {
     const gemm_job *j = arg;
     for (int64_t i = first; i < last; i++) {
-        int64_t m0 = i / j->column_blocks * j->mc, n0 = j->n0 + i % j->column_blocks * NS;
-        block(j, m0, min64(m0 + j->mc, j->m), n0, min64(n0 + NS, j->n1));
+        const int64_t row = i % j->row_blocks, column = i / j->row_blocks;
+        block(j, part(j->row_panels, row, j->row_blocks), part(j->row_panels, row + 1, j->row_blocks),
+              part(j->column_panels, column, j->column_blocks),
+              part(j->column_panels, column + 1, j->column_blocks));
     }
 }
 
@@ -117,73 +147,36 @@ static void scale(const gemm_job *j)
         }
 }
 
-/* Rows of a block: eight blocks at least where that leaves each enough to do. */
-static int64_t block_rows(const gemm_job *j)
+static void multiply(const gemm_job *j)
 {
-    enum { BLOCKS = 8, WORK = 65536 };
-    const int64_t rows = j->kernels->rows, work = min64(j->n, NS) * min64(j->k, KC);
-    int64_t enough = round_up(WORK / work + 1, rows), share = round_up((j->m + BLOCKS - 1) / BLOCKS, rows);
-    return min64(share > enough ? share : enough, round_up(MC, rows));
-}
-
-static void multiply(gemm_job *j)
-{
-    enum { PANELS = 8 }; /* of B to a chunk of packing */
-    if (j->k == 0) {
+    if (j->k == 0)
         scale(j);
-        return;
-    }
-    j->mc = block_rows(j);
-    j->row_blocks = (j->m + j->mc - 1) / j->mc;
-    for (j->n0 = 0; j->n0 < j->n; j->n0 = j->n1) {
-        j->n1 = min64(j->n0 + NC, j->n);
-        j->column_blocks = (j->n1 - j->n0 + NS - 1) / NS;
-        for (j->k0 = 0; j->k0 < j->k; j->k0 = j->k1) {
-            j->k1 = min64(j->k0 + KC, j->k);
-            cpu_for(j->threads, round_up(j->n1 - j->n0, j->kernels->columns) / j->kernels->columns, PANELS,
-                    pack_b_panels, j);
-            cpu_for(j->threads, j->row_blocks * j->column_blocks, 1, blocks, j);
-        }
-    }
+    else
+        cpu_for(j->threads, j->row_blocks * j->column_blocks, 1, blocks, (void *)j);
 }
 
-/* Packing memory for `copies` products at a time. */
-static socle_status take_memory(workspace *ws, gemm_job *j, int64_t copies, int64_t *b_size)
+/* How j is cut, and memory to pack its blocks: for all products of the same shape and strides. */
+static socle_status prepare(workspace *ws, gemm_job *j)
 {
-    const int64_t k = min64(j->k, KC);
-    *b_size = k * round_up(min64(j->n, NC), j->kernels->columns);
-    j->a_size = k * round_up(min64(j->m, MC), j->kernels->rows) + k * j->kernels->rows;
-    j->packed_b = workspace_floats(ws, copies * *b_size);
-    j->packed_a = j->packed_b ? workspace_floats(ws, j->threads * j->a_size) : NULL;
-    return j->packed_a ? SOCLE_OK : SOCLE_ERR_NOMEM;
-}
-
-static gemm_job job_on(cpu_device *d, int64_t m, int64_t n, int64_t k, float alpha, float beta)
-{
-    return (gemm_job){
-        .kernels = d->kernels->gemm,
-        .threads = d->threads,
-        .m = m,
-        .n = n,
-        .k = k,
-        .alpha = alpha,
-        .beta = beta,
-    };
+    enum { ALIGNED = 16 };
+    j->kernels = ws->device->kernels->gemm;
+    j->threads = ws->device->threads;
+    cut(j);
+    const int64_t steps = divide_up(j->k, j->passes);
+    j->a_size = divide_up(divide_up(j->row_panels, j->row_blocks) * j->kernels->pitch * steps, ALIGNED) * ALIGNED;
+    j->size = j->a_size + divide_up(j->kernels->columns * steps, ALIGNED) * ALIGNED;
+    j->packed = workspace_floats(ws, j->threads * j->size);
+    return j->packed ? SOCLE_OK : SOCLE_ERR_NOMEM;
 }
 
 socle_status gemm_matrices(cpu_device *d, int64_t m, int64_t n, int64_t k, float alpha, gemm_matrix a,
                            gemm_matrix b, float beta, gemm_matrix c)
 {
     workspace ws = workspace_on(d);
-    gemm_job j = job_on(d, m, n, k, alpha, beta);
-    int64_t b_size;
-    socle_status s = take_memory(&ws, &j, 1, &b_size);
-    if (s == SOCLE_OK) {
-        j.a = a;
-        j.b = b;
-        j.c = c;
+    gemm_job j = { .m = m, .n = n, .k = k, .alpha = alpha, .beta = beta, .a = a, .b = b, .c = c };
+    socle_status s = prepare(&ws, &j);
+    if (s == SOCLE_OK)
         multiply(&j);
-    }
     return workspace_end(&ws, s);
 }
 
@@ -192,7 +185,6 @@ socle_status gemm_matrices(cpu_device *d, int64_t m, int64_t n, int64_t k, float
 typedef struct batch_job {
     const gemm_job *one;
     socle_in a, b, c;
-    int64_t b_size; /* floats of packed B of a thread */
 } batch_job;
 
 /* The matrix of batch item i of v. */
@@ -210,8 +202,6 @@ static void items(void *arg, int64_t first, int64_t last)
 {
     const batch_job *batch = arg;
     gemm_job j = *batch->one;
-    if (batch->b_size)
-        j.packed_b += cpu_thread() * batch->b_size;
     for (int64_t i = first; i < last; i++) {
         j.a = matrix_of(batch->a, i);
         j.b = matrix_of(batch->b, i);
@@ -227,23 +217,28 @@ static socle_status multiply_batch(workspace *ws, socle_in c, socle_in a, socle_
         WORK = 16384
     }; /* multiply-adds of a product worth all threads; of a chunk of small ones */
     const int row = c->ndim - 2, column = c->ndim - 1;
-    cpu_device *d = ws->device;
-    gemm_job j = job_on(d, c->dim[row], c->dim[column], a->dim[column], alpha, beta);
+    gemm_job j = {
+        .m = c->dim[row],
+        .n = c->dim[column],
+        .k = a->dim[column],
+        .alpha = alpha,
+        .beta = beta,
+        .a = matrix_of(a, 0),
+        .b = matrix_of(b, 0),
+        .c = matrix_of(c, 0),
+    };
+    socle_status s = prepare(ws, &j);
+    if (s != SOCLE_OK)
+        return s;
     batch_job batch = { .one = &j, .a = a, .b = b, .c = c };
     int64_t count = 1;
     for (int32_t i = 0; i < row; i++)
         count *= c->dim[i];
     const int64_t work = j.m * j.n * (j.k + 1);
-    const bool whole = count > 1 && work < SHARED;
-    socle_status s = take_memory(ws, &j, whole ? d->threads : 1, &batch.b_size);
-    if (s != SOCLE_OK)
-        return s;
-    if (whole) {
-        cpu_for(d->threads, count, WORK / work + 1, items, &batch);
-    } else {
-        batch.b_size = 0;
+    if (count > 1 && work < SHARED)
+        cpu_for(j.threads, count, WORK / work + 1, items, &batch);
+    else
         items(&batch, 0, count);
-    }
     return SOCLE_OK;
 }
 

@@ -9,6 +9,8 @@
  * Order of summation: blocks, rows, columns, then images, one accumulator a weight (and lane). Tails: tiles of
  * every smaller size; the caller masks images that are not there, or says how many there are. Aliasing: none. */
 
+#include "body_transpose.h"
+
 /* ---- across lanes ---- */
 
 /* Lane i of the result is the sum over the lanes of r[i]; r is used up. Round by round, the sums of neighbouring
@@ -21,23 +23,6 @@ INLINE vf sum_of_each(vf *r)
         for (int i = 0; i < half; i++)
             r[i] = interleave_low(r[i], r[i + half]) + interleave_high(r[i], r[i + half]);
     return r[0];
-}
-
-/* r[i] lane j becomes r[j] lane i. */
-INLINE void transpose_registers(vf *r)
-{
-#pragma GCC unroll 4
-    for (int round = 1; round < VW; round *= 2) {
-        vf next[VW];
-#pragma GCC unroll 8
-        for (int i = 0; i < VW / 2; i++) {
-            next[2 * i] = interleave_low(r[i], r[i + VW / 2]);
-            next[2 * i + 1] = interleave_high(r[i], r[i + VW / 2]);
-        }
-#pragma GCC unroll 16
-        for (int i = 0; i < VW; i++)
-            r[i] = next[i];
-    }
 }
 
 static void conv_transpose(float *t, const float *d, int64_t d_channel, int64_t d_pixel, int64_t channels,

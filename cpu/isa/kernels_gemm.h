@@ -1,16 +1,35 @@
-/* The serial kernel under matrix products: one tile of C from packed panels. Packing, blocking and threads are gemm.c's. */
+/* The serial kernels under matrix products: one tile of C, and the packing of its operands. Blocks and threads are gemm.c's.
+ *
+ * A panel is what a tile reads of an operand, k steps one behind the other: [k][pitch] of A, [k][columns] of B. */
 #ifndef CPU_ISA_KERNELS_GEMM_H
 #define CPU_ISA_KERNELS_GEMM_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
-enum { GEMM_MAX_ROWS = 16, GEMM_MAX_COLUMNS = 32 };
+/* c = alpha a b + beta c, beta 0 does not read c. */
+typedef struct gemm_tile {
+    int rows, columns; /* of C, up to the largest tile's */
+    int64_t k;
+    float alpha, beta;
+    const float *a; /* a panel */
+    const float *b; /* a panel where b_row is its width, or a part of B itself, which has whole tiles alone */
+    int64_t b_row;  /* floats from step to step */
+    bool far;       /* b is B itself, which no cache may hold yet */
+    float *packed;  /* far: the panel that b becomes on the way, or NULL */
+    float *c;
+    int64_t c_row, c_column;
+} gemm_tile;
 
 struct cpu_gemm_kernels {
-    int rows, columns; /* of the tile */
-    /* c [rows][columns], row to row c_row floats, = alpha a b + beta c; a [k][rows], b [k][columns] packed. beta 0 does
-     * not read c. */
-    void (*tile)(int64_t k, const float *a, const float *b, float *c, int64_t c_row, float alpha, float beta);
+    int rows, columns; /* of the largest tile */
+    int pitch;         /* at least rows */
+    int steps;         /* of k at a time, half as many more at most */
+    void (*tile)(const gemm_tile *t);
+    /* `count` lines of `length` elements side by side: to [length][pitch], from line to line `across`, from element to
+     * element `along`. What lies behind the last line is finite where the lines are. */
+    void (*pack)(float *to, int64_t pitch, const float *from, int64_t count, int64_t length, int64_t across,
+                 int64_t along);
 };
 
 #endif
