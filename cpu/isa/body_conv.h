@@ -452,6 +452,7 @@ static const struct cpu_conv_kernels conv_kernels = {
     .tiles = conv_tiles_of_box,
     .quads = conv_quads_of_box,
     .grad_w_images = conv_grad_w_images,
+    .images_few = IMAGES_FEW,
     .grad_w_channels = conv_grad_w_channels,
     .mask = conv_mask,
     .transpose = conv_transpose,
