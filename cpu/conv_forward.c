@@ -36,8 +36,9 @@ static void sweep_strip(const struct cpu_conv_kernels *kernels, const conv_plan 
 void conv_sweep(const struct cpu_conv_kernels *kernels, const conv_plan *plan, const conv_tiles *all, bool relu)
 {
     enum { SUMS = 1024, L2_FLOATS = 65536, STRIP_FLOATS = 1 << 18 };
-    int64_t channels = min64(all->channels, SUMS / max64(plan->taps, 1) + 1);
-    int64_t outputs = channels * plan->taps * all->outputs <= L2_FLOATS ? all->outputs : CONV_PACK;
+    const int64_t most = SUMS / max64(plan->taps, 1) + 1, slices = max64(divide_up(all->channels, most), 1);
+    const int64_t channels = divide_up(all->channels, slices); /* slices of one size */
+    const int64_t outputs = channels * plan->taps * all->outputs <= L2_FLOATS ? all->outputs : CONV_PACK;
     /* Several phases read the same rows of x: by strips of it that are in L2 from the first of them on. */
     const int64_t strips = plan->phases ? divide_up(all->channels * all->x_channel, STRIP_FLOATS) : 1;
     for (int64_t strip = 0; strip < strips; strip++)

@@ -406,14 +406,14 @@ static socle_status prepare_winograd(workspace *ws, grad_w *j, lane_map x)
 
 socle_status grad_w_prepare(workspace *ws, grad_w *j, lane_map x, int64_t chunk_blocks)
 {
-    enum { FEW_FOR_IMAGES = 4, FEW_FOR_CHANNELS = 8 }; /* channels: below, one tap's do not fill a tile */
+    enum { FEW_FOR_CHANNELS = 8 }; /* below, one tap's do not fill a tile */
     j->elements = ws->device->kernels->elementwise;
     j->chunk_blocks = chunk_blocks;
     j->chunks = divide_up(j->g->blocks, chunk_blocks);
     j->way = choose(j);
     if (j->way == GRAD_W_WINOGRAD)
         return prepare_winograd(ws, j, x);
-    j->taps_together = j->g->c < (j->way == GRAD_W_IMAGES ? FEW_FOR_IMAGES : FEW_FOR_CHANNELS);
+    j->taps_together = j->g->c < (j->way == GRAD_W_IMAGES ? j->kernels->images_few : FEW_FOR_CHANNELS);
     socle_status s = source_of(ws, j, x, &j->all);
     if (s != SOCLE_OK)
         return s;

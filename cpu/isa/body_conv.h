@@ -1,27 +1,35 @@
 /* Forward tiles of convolutions and linear layers; see kernels_conv.h for what each kernel computes.
  *
- * A tile is KB outputs x PB pixels of VW lanes, kept in registers over all channels and taps: per tap PB loads, KB
- * broadcasts, KB PB multiply-adds. A pixel may lie anywhere (each has a base pointer), so one tile serves rows, short rows
- * wrapped into the next, and the same pixel of several blocks: boxes of few pixels still fill the registers. Registers
- * narrower than a block take it in 16 / VW passes.
+ * A tile is some outputs of some pixels. A pixel may lie anywhere (each has a base pointer), so one tile serves rows, short
+ * rows wrapped into the next, and the same pixel of several blocks: boxes of few pixels still fill the registers. It is made
+ * in passes of KB outputs x N pieces, a piece being VW lanes of a pixel, kept in registers over all channels and taps: per
+ * tap N loads, KB broadcasts, KB N multiply-adds. A pass takes pieces of as few pixels as it can: where inputs come from the
+ * L2 cache, what counts is how often a line of them is read.
  *
  * Order of summation: channels, then taps, one accumulator. Tails: tiles of every smaller size. Aliasing: none. */
 #include "kernels_conv.h"
 
-/* Tile sizes that leave room for PB inputs and a weight beside the accumulators. 32 registers: 4 x 6, or 8 x 3 where
- * fewer pixels are at hand; 16 registers: 4 x 3, and 4 x 2 where a product needs a register of its own (no FMA).
+/* Passes that leave room for N inputs and a weight beside the accumulators. 32 registers: 4 x 6, or 8 x 3 where fewer pixels
+ * are at hand; 16 registers: 4 x 3, and 4 x 2 where a product needs a register of its own (no FMA). Narrow registers: three
+ * pixels are whole passes of any of these.
  *
  * Short sums get tiles of 16 outputs: what stands between two tiles (24 stores, above all) is hidden worse the longer it is,
  * which a first layer (9 products an output) feels as 68 against 73 % of peak. For long sums a larger tile loads less:
  * 91 against 87 % with 64 channels. */
-#if VW == 16 || defined(__aarch64__)
+#if VW == 16
 enum { TILE_PIXELS = 6, TILE_SHORT_PIXELS = 4, TILE_WIDE_PIXELS = 3, TILE_SHORT_WIDE_PIXELS = 2 };
-#elif defined(__FMA__)
-enum { TILE_PIXELS = 3, TILE_SHORT_PIXELS = 3, TILE_WIDE_PIXELS = 1, TILE_SHORT_WIDE_PIXELS = 1 };
+enum { TILE_PIECES = 6, QUAD_PIXELS = 4 };
 #else
-enum { TILE_PIXELS = 2, TILE_SHORT_PIXELS = 2, TILE_WIDE_PIXELS = 1, TILE_SHORT_WIDE_PIXELS = 1 };
+enum { TILE_PIXELS = 3, TILE_SHORT_PIXELS = 3, TILE_WIDE_PIXELS = 0, TILE_SHORT_WIDE_PIXELS = 0 };
+#if defined(__aarch64__)
+enum { TILE_PIECES = 6, QUAD_PIXELS = 4 };
+#elif defined(__FMA__)
+enum { TILE_PIECES = 3, QUAD_PIXELS = 3 };
+#else
+enum { TILE_PIECES = 2, QUAD_PIXELS = 2 };
 #endif
-enum { TILE_MAX = 6, TILE_SHORT_SUM = 96 };
+#endif
+enum { TILE_MAX = 6, TILE_SHORT_SUM = 96, PIXEL_PIECES = CONV_LANES / VW };
 
 /* Fewer products take no longer than fetching does. */
 enum { FETCH_SUM = 32 };
@@ -84,46 +92,56 @@ INLINE void fetch_outputs(const tile_work *t, const int kb, const int pb)
             __builtin_prefetch(alone(t->y[i]) + (t->y_offset + j * t->y_channel), 1, 3);
 }
 
-/* One pass: kb outputs, pb pixels, lanes [lane, lane + VW). kb, pb and fetch are constants where it is inlined. The first
- * pass over a block fetches for all: a pixel of it is a cache line. */
-INLINE void tile_pass(const tile_work *t, int lane, const int kb, const int pb, const bool fetch)
+INLINE const float *input_of(const tile_work *t, int piece)
+{
+    return alone(t->x[piece / PIXEL_PIECES]) + piece % PIXEL_PIECES * VW;
+}
+
+INLINE float *output_of(const tile_work *t, int piece)
+{
+    return (float *)alone(t->y[piece / PIXEL_PIECES]) + piece % PIXEL_PIECES * VW;
+}
+
+/* One pass: kb outputs, n of the pieces of pb pixels, from `first` on. All but t (and first, where there are many
+ * passes) are constants where it is inlined. The first pass fetches for all. */
+INLINE void tile_pass(const tile_work *t, int first, const int kb, const int n, const int pb, const bool fetch)
 {
     vf acc[CONV_PACK][TILE_MAX];
 #pragma GCC unroll 8
     for (int j = 0; j < kb; j++)
 #pragma GCC unroll 8
-        for (int i = 0; i < pb; i++)
+        for (int i = 0; i < n; i++)
             acc[j][i] = vf_set(t->bias[j]);
     const float *x[TILE_MAX], *w = t->w;
-    for (int i = 0; i < pb; i++)
-        x[i] = alone(t->x[i]) + lane;
+    for (int i = 0; i < n; i++)
+        x[i] = input_of(t, first + i);
     const conv_tap *end = t->end;
-    if (fetch && lane == 0)
+    if (fetch && first == 0)
         fetch_outputs(t, kb, pb);
     for (int64_t c = t->channels, xc = 0; c > 0; c--, xc += anew(&t->x_channel), w += anew(&t->w_channel)) {
-        if (fetch && lane == 0)
+        if (fetch && first == 0)
             fetch_inputs(t, xc, pb);
         for (const conv_tap *tap = t->tap; tap < end; tap++) {
             const int64_t offset = xc + tap->x;
             const float *wt = w + tap->w;
             vf v[TILE_MAX];
 #pragma GCC unroll 8
-            for (int i = 0; i < pb; i++)
+            for (int i = 0; i < n; i++)
                 v[i] = vf_load(x[i] + offset);
 #pragma GCC unroll 8
             for (int j = 0; j < kb; j++) {
                 vf s = vf_set(wt[j]);
 #pragma GCC unroll 8
-                for (int i = 0; i < pb; i++)
+                for (int i = 0; i < n; i++)
                     acc[j][i] += s * v[i];
             }
         }
     }
-    const int64_t channel = t->y_channel, offset = t->y_offset + lane;
+    const int64_t channel = t->y_channel, offset = t->y_offset;
     if (t->add)
 #pragma GCC unroll 8
-        for (int i = 0; i < pb; i++) {
-            const float *y = alone(t->y[i]) + offset;
+        for (int i = 0; i < n; i++) {
+            const float *y = output_of(t, first + i) + offset;
 #pragma GCC unroll 8
             for (int j = 0; j < kb; j++, y += channel)
                 acc[j][i] += vf_load(y);
@@ -132,19 +150,22 @@ INLINE void tile_pass(const tile_work *t, int lane, const int kb, const int pb, 
 #pragma GCC unroll 8
         for (int j = 0; j < kb; j++)
 #pragma GCC unroll 8
-            for (int i = 0; i < pb; i++)
+            for (int i = 0; i < n; i++)
                 acc[j][i] = vf_max(vf_set(0), acc[j][i]);
 #pragma GCC unroll 8
     for (int j = 0; j < kb; j++)
 #pragma GCC unroll 8
-        for (int i = 0; i < pb; i++)
-            vf_store((float *)alone(t->y[i]) + (offset + j * channel), acc[j][i]);
+        for (int i = 0; i < n; i++)
+            vf_store(output_of(t, first + i) + (offset + j * channel), acc[j][i]);
 }
 
+/* Passes of equal size. */
 INLINE void tile(const tile_work *t, const int kb, const int pb, const bool fetch)
 {
-    for (int lane = 0; lane < CONV_LANES; lane += VW)
-        tile_pass(t, lane, kb, pb, fetch);
+    const int pieces = pb * PIXEL_PIECES, passes = (pieces + TILE_PIECES - 1) / TILE_PIECES, n = pieces / passes;
+#pragma GCC unroll 2
+    for (int first = 0; first < pieces; first += n)
+        tile_pass(t, first, kb, n, pb, fetch);
 }
 
 /* 1 to TILE_PIXELS pixels. */
@@ -154,7 +175,7 @@ INLINE void tile_pixels(const tile_work *t, const int kb, int pb, const bool fet
     switch (pb) {
     case 1: tile(t, kb, 1, fetch); break;
     case 2: tile(t, kb, 2, fetch); break;
-    case 3: if (TILE_PIXELS >= 3) tile(t, kb, 3, fetch); break;
+    case 3: tile(t, kb, 3, fetch); break;
     case 4: if (TILE_PIXELS >= 4) tile(t, kb, 4, fetch); break;
     case 5: if (TILE_PIXELS >= 5) tile(t, kb, 5, fetch); break;
     default: if (TILE_PIXELS >= 6) tile(t, kb, 6, fetch);
@@ -165,7 +186,7 @@ INLINE void tile_pixels(const tile_work *t, const int kb, int pb, const bool fet
 /* 1 to TILE_WIDE_PIXELS pixels. */
 INLINE void tile_wide(const tile_work *t, int pb, const bool fetch)
 {
-    if (pb == 1)
+    if (TILE_WIDE_PIXELS >= 1 && pb == 1)
         tile(t, 8, 1, fetch);
     else if (TILE_WIDE_PIXELS >= 2 && pb == 2)
         tile(t, 8, 2, fetch);
@@ -267,7 +288,7 @@ INLINE void walk_pixels(pixel_walk *w, int n, const float **x, float **y)
     }
 }
 
-/* The n pixels after those walked. The last tile may have one less: what is asked for then is not read. */
+/* The n pixels after those walked. The last tile may have fewer: what is asked for then is not read. */
 INLINE void look_ahead(pixel_walk w, int n, tile_work *work)
 {
     float *y[TILE_MAX];
@@ -289,25 +310,28 @@ INLINE tile_work work_on(const conv_tiles *t, const conv_box *b)
     };
 }
 
-/* The box is cut into tiles whose sizes differ by one at most. */
+/* The box is cut into tiles whose sizes differ by one at most; or, where a single pixel is a pass or more, into full ones and
+ * the rest. */
 static void conv_tiles_of_box(const conv_tiles *t, const conv_box *b)
 {
+    const bool full = PIXEL_PIECES > 1;
     const int64_t sum = t->channels * b->taps;
     const bool brief = sum <= TILE_SHORT_SUM, fetch = t->fetch && sum >= FETCH_SUM;
-    const int64_t pixels = t->blocks * b->rows * b->columns, most = brief ? TILE_SHORT_PIXELS : TILE_PIXELS;
-    const int64_t tiles = (pixels + most - 1) / most;
-    const int64_t size = pixels / tiles, larger = pixels % tiles;
+    const int64_t most = brief ? TILE_SHORT_PIXELS : TILE_PIXELS;
+    int64_t left = t->blocks * b->rows * b->columns;
+    const int64_t tiles = (left + most - 1) / most;
+    const int64_t size = full ? most : left / tiles, larger = full ? 0 : left % tiles;
     tile_work work = work_on(t, b);
     pixel_walk walk = walk_box(t, b);
-    for (int64_t i = 0; i < tiles; i++) {
-        const int pb = (int)(i < larger ? size + 1 : size);
+    for (int64_t i = 0, pb; i < tiles; i++, left -= pb) {
+        pb = i < larger ? size + 1 : left < size ? left : size;
         tile_fetch what = fetch ? FETCH_OUTPUTS : FETCH_NONE;
-        walk_pixels(&walk, pb, work.x, work.y);
+        walk_pixels(&walk, (int)pb, work.x, work.y);
         if (fetch && t->first && i + 1 < tiles) {
             what = FETCH_NEXT;
-            look_ahead(walk, pb, &work);
+            look_ahead(walk, (int)pb, &work);
         }
-        tile_outputs(t, &work, pb, brief ? TILE_SHORT_WIDE_PIXELS : TILE_WIDE_PIXELS, what);
+        tile_outputs(t, &work, (int)pb, brief ? TILE_SHORT_WIDE_PIXELS : TILE_WIDE_PIXELS, what);
     }
 }
 
@@ -366,7 +390,7 @@ INLINE void quad_pass(const tile_work *t, const conv_quad_box *q, int lane, cons
                 vf_store((float *)alone(t->y[i]) + (anew(&q->phase[f]) + lane), acc[f][i]);
 }
 
-/* 1 to TILE_SHORT_PIXELS pixels. */
+/* 1 to QUAD_PIXELS pixels. */
 static void quad_tile(const tile_work *t, const conv_quad_box *q, int pb)
 {
     for (int lane = 0; lane < CONV_LANES; lane += VW)
@@ -374,8 +398,8 @@ static void quad_tile(const tile_work *t, const conv_quad_box *q, int pb)
         switch (pb) {
         case 1: quad_pass(t, q, lane, 1); break;
         case 2: quad_pass(t, q, lane, 2); break;
-        case 3: if (TILE_SHORT_PIXELS >= 3) quad_pass(t, q, lane, 3); break;
-        default: if (TILE_SHORT_PIXELS >= 4) quad_pass(t, q, lane, 4);
+        case 3: if (QUAD_PIXELS >= 3) quad_pass(t, q, lane, 3); break;
+        default: if (QUAD_PIXELS >= 4) quad_pass(t, q, lane, 4);
         }
     /* clang-format on */
 }
@@ -383,7 +407,7 @@ static void quad_tile(const tile_work *t, const conv_quad_box *q, int pb)
 static void conv_quads_of_box(const conv_tiles *t, const conv_quad_box *q)
 {
     const int64_t pixels = t->blocks * q->box.rows * q->box.columns;
-    const int64_t tiles = (pixels + TILE_SHORT_PIXELS - 1) / TILE_SHORT_PIXELS;
+    const int64_t tiles = (pixels + QUAD_PIXELS - 1) / QUAD_PIXELS;
     const int64_t size = pixels / tiles, larger = pixels % tiles;
     tile_work work = work_on(t, &q->box);
     pixel_walk walk = walk_box(t, &q->box);
@@ -428,6 +452,7 @@ static const struct cpu_conv_kernels conv_kernels = {
     .tiles = conv_tiles_of_box,
     .quads = conv_quads_of_box,
     .grad_w_images = conv_grad_w_images,
+    .images_few = IMAGES_FEW,
     .grad_w_channels = conv_grad_w_channels,
     .mask = conv_mask,
     .transpose = conv_transpose,

@@ -44,15 +44,19 @@ static void conv_transpose(float *t, const float *d, int64_t d_channel, int64_t 
 
 /* ---- images in the lanes ---- */
 
-/* Accumulators, the d of a pixel and one x. Wide: 24 + 4 + 1 of 32 registers, 8 + 4 + 1 of 16. Tall: 26 + 2 + 1,
- * 10 + 2 + 1; for few channels, whose columns are taps: those of one pixel lie close together, so x comes from
- * the L1 cache however many there are, and a pass over dy for every four columns fewer is what counts: a 3 x 3
- * first layer runs at 68 % of peak so, at 58 % in tiles of 4 x 3. */
+/* Accumulators, the d of a pixel and one x, or the other way round. Wide: 24 + 4 + 1 of 32 registers, 12 + 3 + 1 of 16 with
+ * FMA, 8 + 4 + 1 without. Tall: 26 + 2 + 1, 10 + 2 + 1; for few channels, whose columns are taps: those of one pixel
+ * lie close together, so x comes from the L1 cache however many there are, and a pass over dy for every four columns
+ * fewer is what counts: a 3 x 3 first layer runs at 68 % of peak so, at 58 % in tiles of 4 x 3. With AVX2 loads, and one
+ * more for each x's place, would then take longer than the products: 59 against 69 %. */
 #if VW == 16 || defined(__aarch64__)
 enum { IMAGES_WIDE = 6, IMAGES_TALL = 13 };
+#elif defined(__FMA__)
+enum { IMAGES_WIDE = 3, IMAGES_TALL = 3 };
 #else
 enum { IMAGES_WIDE = 2, IMAGES_TALL = 5 };
 #endif
+enum { IMAGES_FEW = IMAGES_WIDE == 3 ? 5 : 4 }; /* channels: four fill tiles of three columns badly */
 enum { IMAGES_OUTPUTS = 4, IMAGES_TALL_OUTPUTS = 2, IMAGES_MAX = 26, IMAGES_SUMS = (IMAGES_MAX / VW + 1) * VW };
 
 /* What of a product one tile takes: outputs from d, columns from those of the lists. */
@@ -64,10 +68,47 @@ typedef struct images_part {
     float *dw;
 } images_part;
 
+/* One pixel, VW lanes: what there are fewer of, x of nc columns or d of kb outputs, is held in registers. */
+INLINE void images_lanes(vf *acc, const float *x, const int64_t *x_column, const float *d, int64_t d_channel,
+                         const int kb, const int nc)
+{
+    if (nc < kb) {
+        vf xv[IMAGES_MAX];
+#pragma GCC unroll 4
+        for (int j = 0; j < nc; j++)
+            xv[j] = vf_load(x + x_column[j]);
+#pragma GCC unroll 4
+        for (int k = 0; k < kb; k++) {
+            vf dv = vf_load(d + k * d_channel);
+#pragma GCC unroll 4
+            for (int j = 0; j < nc; j++)
+                acc[k * nc + j] += dv * xv[j];
+        }
+        return;
+    }
+    vf dv[IMAGES_OUTPUTS];
+#pragma GCC unroll 4
+    for (int k = 0; k < kb; k++)
+        dv[k] = vf_load(d + k * d_channel);
+#pragma GCC unroll 16
+    for (int j = 0; j < nc; j++) {
+        vf xv = vf_load(x + anew(&x_column[j]));
+#pragma GCC unroll 4
+        for (int k = 0; k < kb; k++)
+            acc[k * nc + j] += dv[k] * xv;
+    }
+}
+
 INLINE void images_tile(const images_part *a, const int kb, const int nc)
 {
     const conv_pairs *p = a->pairs;
     const int64_t *x_column = a->x_column, d_channel = a->d_channel;
+    int64_t near[IMAGES_MAX]; /* few: there are registers for them */
+    if (nc < kb) {
+        for (int j = 0; j < nc; j++)
+            near[j] = x_column[j];
+        x_column = near;
+    }
     vf acc[IMAGES_SUMS];
 #pragma GCC unroll 48
     for (int i = 0; i < IMAGES_SUMS; i++)
@@ -77,20 +118,9 @@ INLINE void images_tile(const images_part *a, const int kb, const int nc)
             const float *x = p->x + b * p->x_step[0] + row * p->x_step[1];
             const float *d = a->d + b * p->d_step[0] + row * p->d_step[1];
             for (int64_t i = p->count[2]; i > 0; i--, x += p->x_step[2], d += p->d_step[2])
-#pragma GCC unroll 1
-                for (int lane = 0; lane < CONV_LANES; lane += VW) {
-                    vf dv[IMAGES_OUTPUTS];
-#pragma GCC unroll 4
-                    for (int k = 0; k < kb; k++)
-                        dv[k] = vf_load(d + k * d_channel + lane);
-#pragma GCC unroll 16
-                    for (int j = 0; j < nc; j++) {
-                        vf xv = vf_load(x + anew(&x_column[j]) + lane);
-#pragma GCC unroll 4
-                        for (int k = 0; k < kb; k++)
-                            acc[k * nc + j] += dv[k] * xv;
-                    }
-                }
+#pragma GCC unroll 2
+                for (int lane = 0; lane < CONV_LANES; lane += VW)
+                    images_lanes(acc, x + lane, x_column, d + lane, d_channel, kb, nc);
         }
     float sum[IMAGES_SUMS];
 #pragma GCC unroll 8
@@ -146,6 +176,7 @@ static void images_tall(const images_part *a, int64_t outputs, int64_t nc)
 static void conv_grad_w_images(const conv_pairs *p, int64_t outputs, int64_t d_channel, float *dw,
                                int64_t dw_output, bool tall)
 {
+    tall = tall && IMAGES_TALL > IMAGES_WIDE;
     const int64_t most = tall ? IMAGES_TALL : IMAGES_WIDE, step = tall ? IMAGES_TALL_OUTPUTS : IMAGES_OUTPUTS;
     const int64_t groups = (p->columns + most - 1) / most;
     for (int64_t g = 0; g < groups; g++) {

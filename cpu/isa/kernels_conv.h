@@ -94,6 +94,7 @@ struct cpu_conv_kernels {
      * lanes of x and d count, so both hold zeros where there is no image. tall: tiles of few outputs and many columns. */
     void (*grad_w_images)(const conv_pairs *p, int64_t outputs, int64_t d_channel, float *dw, int64_t dw_output,
                           bool tall);
+    int images_few; /* channels: below, one tap's do not fill a tile of it */
 
     /* 16 output channels in the lanes: acc[16 dw_column[j] + k] += sum over pairs and images of d[16 image + k]
      * x[x_column[j] + image], for every panel of p. d comes from `transpose`; a pixel of it is 256 floats. last: images of
