@@ -1,7 +1,7 @@
-/* Winograd's gradient of 3x3 weights: see winograd_weights.h.
+/* Winograd's gradients of 3x3 and 5x5 weights: see winograd_weights.h.
  *
  * Few weights: a chunk of images goes through the caches in steps of tiles, transformed, multiplied and added to
- * 36 matrices of sums; its share of dw is one more transform. Many weights: these matrices would not stay in any
+ * 36 matrices of sums (64 of 5x5); its share of dw is one more transform. Many weights: these matrices would not stay in any
  * cache, nor have a share for every chunk of images. Then what is transformed is kept (2.25 times x and dz, and
  * what tiles stick out; with stride 2 1.3 and 5 times), and parts of the weights sum over all of it; a round of images at a
  * time, since a large batch of large images would take gigabytes.
@@ -16,7 +16,6 @@ enum {
     GROUP = CONV_LANES,
     PIXEL = WINOGRAD_Z, /* floats of a pixel of 16 outputs' dz, turned */
     TURNED = WINOGRAD_TILE * WINOGRAD_TILE * PIXEL,
-    WINDOW = 9,
     PATCH_ROWS = WINOGRAD_STRIDED_INPUTS, /* at most */
     PART_PANELS = 2,                      /* of a part of the weights, and */
     PART_COLUMNS = 128                    /* columns: sums that stay in the L2 cache */
@@ -118,8 +117,8 @@ static winograd_patch patch_of(const winograd_weights *j, int64_t block, int64_t
     p.at = row * j->x.row + column * j->x.column;
     p.rows = at.rows;
     p.columns = at.columns;
-    clip(row, strided ? 2 * at.rows + 1 : WINOGRAD_INPUTS, g->h, &p.row_from, &p.row_to);
-    clip(column, strided ? 2 * at.columns + 1 : WINOGRAD_INPUTS, g->w, &p.column_from, &p.column_to);
+    clip(row, strided ? 2 * at.rows + 1 : j->transforms->lines, g->h, &p.row_from, &p.row_to);
+    clip(column, strided ? 2 * at.columns + 1 : j->transforms->lines, g->w, &p.column_from, &p.column_to);
     return p;
 }
 
@@ -309,7 +308,7 @@ void winograd_weights_chunk(const winograd_weights *j, int64_t chunk, lane_map d
     float *sums = j->sums.at + cpu_thread() * j->sums.size;
     chunk_steps(j, block, tiles, dz, sums);
     for (int64_t k = 0; k < j->panels; k++)
-        j->transforms->windows(sums + k * j->sums.panel, j->sums.point, g->c, dw + k * g->c * WINDOW * GROUP);
+        j->transforms->windows(sums + k * j->sums.panel, j->sums.point, g->c, dw + k * g->c * g->r * g->s * GROUP);
 }
 
 /* ---- parts of the weights ---- */
@@ -357,7 +356,7 @@ static void parts_of_weights(void *arg, int64_t first, int64_t last)
         sum_all_tiles(j, job->tiles, k, c, panels, min64(j->part, j->columns - c), sums);
         for (int64_t of = 0; of < panels; of++)
             j->transforms->windows(sums + of * j->sums.panel, j->sums.point, min64(j->part, g->c - c),
-                                   job->dw + ((k + of) * g->c + c) * WINDOW * GROUP);
+                                   job->dw + ((k + of) * g->c + c) * g->r * g->s * GROUP);
     }
 }
 
@@ -384,7 +383,7 @@ static int64_t positions_of(const conv_geometry *g, const winograd_tiling axis[2
 {
     enum { POINTS = 4 };
     if (!is_strided(g))
-        return axis[0].tiles * axis[1].tiles * WINOGRAD_POSITIONS;
+        return axis[0].tiles * axis[1].tiles * (g->r == 5 ? WINOGRAD_FIVES_POSITIONS : WINOGRAD_POSITIONS);
     int64_t lines[2];
     for (int i = 0; i < 2; i++)
         lines[i] = terms_before(&axis[i], WINOGRAD_POINTS, axis[i].tiles) * POINTS +
@@ -393,24 +392,32 @@ static int64_t positions_of(const conv_geometry *g, const winograd_tiling axis[2
     return lines[0] * lines[1];
 }
 
+/* Of the transforms of a tile: x of a channel, and dz of 16 outputs. */
+typedef struct tile_costs {
+    int patch, dz;
+} tile_costs;
+
 /* In units of a product of 16 lanes, for one block of images. Measured, with x and dz from the L3 cache: a patch
  * of x takes 250 and a tile of 16 outputs of dz, with its transposition, 4500; the transform back of a chunk's
  * sums, and what there is to add up, 220. Of 16 channels on both sides all sizes of images gain, 8 to 16 from
  * 28x28 on; 5x5 pixels, of whose four tiles three are mostly beyond the edge, do not. With stride 2 a patch takes 600, a
- * tile 6500: 16 to 32 channels gain from 128x128 on, 32 to 32 from 28x28, 64 to 64 from 14x14. */
+ * tile 6500: 16 to 32 channels gain from 128x128 on, 32 to 32 from 28x28, 64 to 64 from 14x14. With windows of 5x5 450 and
+ * 7500. */
 bool winograd_weights_suit(const conv_geometry *g, int64_t chunk_blocks)
 {
-    enum { PATCH = 250, TILE = 4500, SUMS = 220, STRIDED_PATCH = 600, STRIDED_TILE = 6500 };
+    enum { SUMS = 220 };
+    static const tile_costs plain = { 250, 4500 }, fives = { 450, 7500 }, strided = { 600, 6500 };
+    const tile_costs cost = is_strided(g) ? strided : g->r == 5 ? fives : plain;
     const socle_conv *p = &g->p;
-    if (g->r != 3 || g->s != 3 || p->groups != 1 || p->stride[0] != p->stride[1] || p->stride[0] > 2 ||
+    const int most = g->r == 3 ? 2 : g->r == 5 ? 1 : 0; /* stride */
+    if (g->r != g->s || p->groups != 1 || p->stride[0] != p->stride[1] || p->stride[0] > most ||
         p->dilation[0] != 1 || p->dilation[1] != 1)
         return false;
     const int64_t columns = divide_up(g->c, WINOGRAD_COLUMNS) * WINOGRAD_COLUMNS, panels = divide_up(g->k, GROUP);
     if (winograd_is_pair(g))
         return pairs_suit(g, columns, panels);
     const winograd_tiling axis[2] = { axis_of(g, 0), axis_of(g, 1) };
-    const int64_t tile =
-        is_strided(g) ? STRIDED_PATCH * columns + STRIDED_TILE * panels : PATCH * columns + TILE * panels;
+    const int64_t tile = cost.patch * columns + cost.dz * panels;
     const int64_t products = positions_of(g, axis) * columns * panels * GROUP;
     return products + axis[0].tiles * axis[1].tiles * tile + SUMS * columns * panels / chunk_blocks < conv_work(g);
 }
@@ -431,6 +438,8 @@ static const struct winograd_weights_transforms *transforms_of(const struct cpu_
 {
     if (is_strided(g))
         return &kernels->strided;
+    if (g->r == 5)
+        return &kernels->fives;
     return winograd_is_pair(g) ? &kernels->pairs : &kernels->tiles;
 }
 
@@ -456,7 +465,7 @@ socle_status winograd_weights_prepare(workspace *ws, winograd_weights *j, const 
     const int matrices = j->transforms->lines * j->transforms->lines;
     const int64_t tile = positions * CONV_LANES * (j->columns + j->panels * GROUP);
     j->step = max64(FLOATS / tile, is_strided(g) ? 1 : 2);
-    j->kept = winograd_is_pair(g) || WINOGRAD_POSITIONS * GROUP * j->panels * j->columns > KEEP;
+    j->kept = winograd_is_pair(g) || matrices * GROUP * j->panels * j->columns > KEEP;
     j->part = j->kept ? min64(PART_COLUMNS, j->columns) : j->columns;
     const int64_t most = round_floats / (tile * j->tiles * chunk_blocks) + 1; /* chunks of a round */
     j->round = j->kept ? min64(most * chunk_blocks, g->blocks) : g->blocks;

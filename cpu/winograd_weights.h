@@ -1,5 +1,5 @@
-/* Gradients of 3x3 weights by Winograd's F(3x3, 4x4), with stride 1 or 2, and of maps of 2x2 by 9 products, in the lane
- * format: between conv_grad_w.c and the kernels of isa/kernels_winograd_weights.h. */
+/* Gradients of 3x3 weights by Winograd's F(3x3, 4x4), with stride 1 or 2, of 5x5 ones by F(5x5, 4x4), and of maps of 2x2 by 9
+ * products, in the lane format: between conv_grad_w.c and the kernels of isa/kernels_winograd_weights.h. */
 #ifndef CPU_WINOGRAD_WEIGHTS_H
 #define CPU_WINOGRAD_WEIGHTS_H
 

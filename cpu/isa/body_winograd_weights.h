@@ -356,6 +356,7 @@ static void winograd_weights_windows(const float *sums, int64_t matrix, int64_t 
         }
 }
 
+#include "body_winograd_weights_fives.h"
 #include "body_winograd_weights_pairs.h"
 #include "body_winograd_weights_strided.h"
 
@@ -369,6 +370,15 @@ static const struct cpu_winograd_weights_kernels winograd_weights_kernels = {
         .patches = winograd_weights_patches,
         .turned = winograd_weights_tile,
         .windows = winograd_weights_windows,
+    },
+    .fives = {
+        .lines = FIVES_INPUTS,
+        .points = FIVES_INPUTS,
+        .width = FIVES_INPUTS,
+        .tile = WINOGRAD_RESULTS,
+        .patches = winograd_weights_fives_patches,
+        .turned = winograd_weights_fives_tile,
+        .windows = winograd_weights_fives_windows,
     },
     .strided = {
         .lines = STRIDED_WINDOW,

@@ -1,7 +1,7 @@
 /* The serial kernels under Winograd's gradient of 3x3 weights, F(3x3, 4x4), in the lane format; and of such with stride
- * 2 (body_winograd_weights_strided.h), and of maps of 2x2.
+ * 2 (body_winograd_weights_strided.h), of 5x5 weights, F(5x5, 4x4), and of maps of 2x2.
  *
- * What is transformed is matrices, 36 of them, one for each pair of lines of the two axes. x: [channels /
+ * What is transformed is matrices, 36 of them, or 64, one for each pair of lines of the two axes. x: [channels /
  * 8][term][8][16 images], zeros beyond the channels; dz, turned like that of `grad_w_channels`: [outputs /
  * 16][term][16 images][16]. So a product has 16 outputs in the lanes and broadcasts x, whose columns lie at constant
  * distances from one pointer. Steps and strides count floats.
@@ -30,7 +30,7 @@ static inline int winograd_span(int kind)
     return kind == WINOGRAD_PLAIN ? WINOGRAD_TILE : 1;
 }
 
-/* The 6x6 pixels of x under a tile, or 9x9. Rows and columns outside [from, to) are 0. */
+/* The 6x6 pixels of x under a tile, 8x8 or 9x9. Rows and columns outside [from, to) are 0. */
 typedef struct winograd_patch {
     const float *x; /* the block of images */
     int64_t at;     /* from x to the patch's first pixel of channel 0, which need not exist */
@@ -85,7 +85,7 @@ struct winograd_weights_transforms {
      * from image p->images on, whose dz counts for nothing. */
     void (*turned)(const float *z, const winograd_patch *p, const winograd_matrices *to, int64_t panel);
 
-    /* dw [channels][3][3][16] from all sums, [line][line][channels][16], `matrix` from one to the next. */
+    /* dw [channels][taps][taps][16] from all sums, [line][line][channels][16], `matrix` from one to the next. */
     void (*windows)(const float *sums, int64_t matrix, int64_t channels, float *dw);
 };
 
@@ -93,7 +93,7 @@ struct cpu_winograd_weights_kernels {
     /* sums[k][c] = or += sum over terms and images of z[k] x[c]. */
     void (*product)(const winograd_product *p);
 
-    struct winograd_weights_transforms tiles, strided, pairs;
+    struct winograd_weights_transforms tiles, fives, strided, pairs;
 };
 
 #endif
