@@ -20,8 +20,8 @@ resnet18_28    ResNet-18 on images of MNIST's size, AdamW
 fashion_resnet, fashion_wide    fast.ai's residual networks of 8 to 256 and of 16 to 512 channels, AdamW
 imagenette_cnn seven convolutions with batch norm on 128x128 colour images
 
-By SGD on cross entropy where nothing else is said, and always by PyTorch's fused optimizers; batch, rate and epochs are the
-example's where no option says otherwise. The last five are there for --steps and --serve.
+By SGD on cross entropy where nothing else is said, and always by PyTorch's fused optimizers (before 2.0 by those of lists); batch,
+rate and epochs are the example's where no option says otherwise. The last five are there for --steps and --serve.
 
 A training trains and evaluates. The data is read from the .gz files and kept on the device as one tensor, and batches are
 index_select'ed from it: the fastest way PyTorch has for a data set this small (its DataLoader takes several times as long).
@@ -139,7 +139,8 @@ class Training:
             self.model.to(memory_format=torch.channels_last)
         if self.compiled:
             self.infer, self.loss_of = torch.compile(self.model), torch.compile(self.mean_loss)
-        self.optimizer = w.optimizer(self.model.parameters(), lr=a.lr, fused=True)
+        fused = {"fused": True} if int(torch.__version__.split(".")[0]) >= 2 else {"foreach": True}
+        self.optimizer = w.optimizer(self.model.parameters(), lr=a.lr, **fused)
 
     def mean_loss(self, x, y):
         return self.loss(self.model(x), y)
