@@ -254,7 +254,7 @@ socle_status winograd_prepare(workspace *ws, const conv_geometry *g, bool backwa
     const int64_t panel = j->kernels->panel;
     /* A line more than is needed, so that positions do not meet in one set of the cache. */
     j->u_position = j->channels * WINOGRAD_PACK + CONV_LANES;
-    j->v_position = (j->channels * panel + 1) * CONV_LANES;
+    j->v_position = (divide_up(j->channels, WINOGRAD_COLUMNS) * WINOGRAD_COLUMNS * panel + 1) * CONV_LANES;
     j->m_position = (WINOGRAD_PACK * panel + 1) * CONV_LANES;
     j->thread_size = j->positions * (j->v_position + j->m_position);
     j->memory = workspace_floats(ws, ws->device->threads * j->thread_size);

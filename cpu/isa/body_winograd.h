@@ -113,6 +113,13 @@ static void copy_inputs(const winograd_inputs *p, int i, int64_t channel, float 
                    CONV_LANES * sizeof(float));
 }
 
+/* Where channel c of the first tile lies in a position of v, and how far behind it that of the next tile. */
+enum { INPUT_TILE = WINOGRAD_COLUMNS * CONV_LANES };
+INLINE int64_t place_of_channel(int64_t c)
+{
+    return c * CONV_LANES + (c & ~(int64_t)(WINOGRAD_COLUMNS - 1)) * (WINOGRAD_PANEL - 1) * CONV_LANES;
+}
+
 INLINE void next_channel(input_rows *t, const int inputs)
 {
     for (int r = 0; r < inputs; r++)
@@ -188,12 +195,13 @@ INLINE void fetch_next_channel(const input_rows *t, const int inputs)
 
 static void winograd_inputs_of_panel(const winograd_inputs *p)
 {
-    float copy[WINOGRAD_INPUTS * INPUT_ROW], *v = p->v;
+    float copy[WINOGRAD_INPUTS * INPUT_ROW];
     input_rows t[WINOGRAD_PANEL_MAX];
     for (int i = 0; i < p->tiles; i++)
         t[i] = rows_of_tile(p, i, WINOGRAD_INPUTS, copy);
-    for (int64_t c = 0; c < p->channels; c++)
-        for (int i = 0; i < p->tiles; i++, v += CONV_LANES) {
+    for (int64_t c = 0; c < p->channels; c++) {
+        float *v = p->v + place_of_channel(c);
+        for (int i = 0; i < p->tiles; i++, v += INPUT_TILE) {
             if (p->x_column != CONV_LANES)
                 copy_inputs(p, i, c, copy);
             fetch_next_channel(&t[i], WINOGRAD_INPUTS);
@@ -204,26 +212,27 @@ static void winograd_inputs_of_panel(const winograd_inputs *p)
                     transform_inputs(&t[i], t[i].from, t[i].to, lane, v + lane, p->v_position);
             next_channel(&t[i], WINOGRAD_INPUTS);
         }
+    }
 }
 
 /* ---- products ---- */
 
 typedef vf product_sums_of_tile[WINOGRAD_OUTPUTS][WINOGRAD_PANEL];
 
-/* Adds `channels`, prefetching an address of `soon` for each unless NULL. */
-INLINE void product_channels(product_sums_of_tile acc, const float *u, const float *v, int64_t channels,
+/* Adds channels [from, to), prefetching an address of `soon` for each unless NULL. */
+INLINE void product_channels(product_sums_of_tile acc, const float *u, const float *v, int64_t from, int64_t to,
                              const int tiles, const float *const *soon)
 {
-    for (int64_t c = 0; c < channels; c++, u += WINOGRAD_PACK, v += tiles * CONV_LANES) {
+    for (int64_t c = from; c < to; c++) {
         if (soon)
             __builtin_prefetch(soon[c], 0, 2);
         vf x[WINOGRAD_PANEL];
 #pragma GCC unroll 3
         for (int i = 0; i < tiles; i++)
-            x[i] = vf_load(v + i * CONV_LANES);
+            x[i] = vf_load(v + place_of_channel(c) + i * INPUT_TILE);
 #pragma GCC unroll 8
         for (int k = 0; k < WINOGRAD_OUTPUTS; k++) {
-            const vf s = vf_set(u[k]);
+            const vf s = vf_set(u[c * WINOGRAD_PACK + k]);
 #pragma GCC unroll 3
             for (int i = 0; i < tiles; i++)
                 acc[k][i] += s * x[i];
@@ -243,9 +252,8 @@ INLINE void product_tile(float *m, const float *u, const float *v, int64_t chann
 #pragma GCC unroll 3
         for (int i = 0; i < tiles; i++)
             acc[k][i] = vf_set(0);
-    product_channels(acc, u, v, listed, tiles, soon);
-    product_channels(acc, u + listed * WINOGRAD_PACK, v + listed * tiles * CONV_LANES, channels - listed, tiles,
-                     NULL);
+    product_channels(acc, u, v, 0, listed, tiles, soon);
+    product_channels(acc, u, v, listed, channels, tiles, NULL);
 #pragma GCC unroll 8
     for (int k = 0; k < WINOGRAD_OUTPUTS; k++)
 #pragma GCC unroll 3

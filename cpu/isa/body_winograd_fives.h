@@ -124,12 +124,13 @@ INLINE void fives_transform_inputs(const input_rows *t, const int from, const in
 
 static void winograd_fives_inputs(const winograd_inputs *p)
 {
-    float copy[FIVES_INPUTS * INPUT_ROW], *v = p->v;
+    float copy[FIVES_INPUTS * INPUT_ROW];
     input_rows t[WINOGRAD_PANEL_MAX];
     for (int i = 0; i < p->tiles; i++)
         t[i] = rows_of_tile(p, i, FIVES_INPUTS, copy);
-    for (int64_t c = 0; c < p->channels; c++)
-        for (int i = 0; i < p->tiles; i++, v += CONV_LANES) {
+    for (int64_t c = 0; c < p->channels; c++) {
+        float *v = p->v + place_of_channel(c);
+        for (int i = 0; i < p->tiles; i++, v += INPUT_TILE) {
             if (p->x_column != CONV_LANES)
                 copy_inputs(p, i, c, copy);
             fetch_next_channel(&t[i], FIVES_INPUTS);
@@ -140,6 +141,7 @@ static void winograd_fives_inputs(const winograd_inputs *p)
                     fives_transform_inputs(&t[i], t[i].from, t[i].to, lane, v + lane, p->v_position);
             next_channel(&t[i], FIVES_INPUTS);
         }
+    }
 }
 
 /* ---- results ---- */

@@ -208,13 +208,14 @@ static void strided_copy(const winograd_inputs *p, int i, int64_t channel, float
 
 INLINE void strided_inputs_of(const winograd_inputs *p, const int part, const strided_axis columns)
 {
-    float copy[STRIDED_INPUTS * STRIDED_INPUT_ROW], *v = p->v;
+    float copy[STRIDED_INPUTS * STRIDED_INPUT_ROW];
     const int n = strided_inputs_along(columns.step);
     strided_rows t[WINOGRAD_PANEL_MAX];
     for (int i = 0; i < p->tiles; i++)
         t[i] = strided_rows_of_tile(p, i, copy);
-    for (int64_t c = 0; c < p->channels; c++)
-        for (int i = 0; i < p->tiles; i++, v += CONV_LANES) {
+    for (int64_t c = 0; c < p->channels; c++) {
+        float *v = p->v + place_of_channel(c);
+        for (int i = 0; i < p->tiles; i++, v += INPUT_TILE) {
             if (p->x_column != CONV_LANES)
                 strided_copy(p, i, c, copy);
             if (t[i].from == 0 && t[i].to == n)
@@ -224,6 +225,7 @@ INLINE void strided_inputs_of(const winograd_inputs *p, const int part, const st
             for (int r = 0; r < STRIDED_POINTS; r++)
                 t[i].row[r] += t[i].step[r];
         }
+    }
 }
 
 static void strided_inputs_of_panel(const winograd_inputs *p)

@@ -5,8 +5,10 @@
  * and nothing is ever outside the image.
  *
  * Otherwise a tile is 6x6 inputs that make 4x4 results of 3x3 windows, or 8x8 that make as many of 5x5, "fives";
- * transformed, it has 36 positions, or 64. A panel of up to `panel` tiles goes through all kernels together,
- * [position][channel][tile][16], with gaps between positions. Strides and steps count floats. Nothing needs to be aligned.
+ * transformed, it has 36 positions, or 64. A panel of up to `panel` tiles goes through all kernels together. Transformed
+ * inputs lie [position][channel / 8][panel][8][16], as products for the gradient of weights want them
+ * (kernels_winograd_weights.h), products [position][output][tile][16], with gaps between positions. Strides and steps count
+ * floats. Nothing needs to be aligned.
  *
  * With stride 2 a tile is 9x9 inputs that make 4x4 results, or backward 5x5 that make 8x8. It has 9x9 positions,
  * in two parts which go through the kernels one after the other: five rows of positions, then four. */
@@ -29,7 +31,8 @@ enum {
     WINOGRAD_STRIDED_INPUTS_BACK = 5,
     WINOGRAD_STRIDED_LINES = 9,
     WINOGRAD_STRIDED_POSITIONS = 45, /* of the first part, the larger */
-    WINOGRAD_PACK = 8,               /* outputs side by side in transformed weights */
+    WINOGRAD_PACK = 8,               /* outputs side by side in transformed weights, */
+    WINOGRAD_COLUMNS = 8,            /* and channels in transformed inputs */
     WINOGRAD_PANEL_MAX = 3,
     WINOGRAD_INPUTS_MAX = 8 /* with stride 1 */
 };
@@ -58,7 +61,7 @@ typedef struct winograd_inputs {
     int part; /* these three: with stride 2 */
     bool backward;
     int plain[2]; /* row and column of the first input whose window has one tap: 1, and backward 0 or 1 */
-    float *v;     /* [position][channel][tile][16] */
+    float *v;     /* [position][channel / 8][panel][8][16] */
     int64_t v_position;
 } winograd_inputs;
 

@@ -17,7 +17,6 @@
 
 enum {
     WINOGRAD_TILE = 4,                          /* rows and columns of dz in a tile */
-    WINOGRAD_COLUMNS = 8,                       /* channels of x side by side */
     WINOGRAD_X = WINOGRAD_COLUMNS * CONV_LANES, /* floats of a term in such a panel of x, */
     WINOGRAD_Z = CONV_LANES * CONV_LANES        /* and in one of 16 outputs of dz */
 };
