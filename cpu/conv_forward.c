@@ -165,8 +165,15 @@ static void winograd_chunks(void *arg, int64_t first, int64_t last)
         lane_map x = j->x, y = j->y;
         x.at += block * x.block;
         y.at += block * y.block;
-        winograd_run(&j->plan, x, y, min64(j->chunk_blocks, j->g->blocks - block),
-                     (conv_range){ k, min64(k + j->part, j->outputs) }, j->bias, j->relu);
+        const winograd_task t = {
+            .x = x,
+            .y = y,
+            .blocks = min64(j->chunk_blocks, j->g->blocks - block),
+            .outputs = { k, min64(k + j->part, j->outputs) },
+            .bias = j->bias,
+            .relu = j->relu,
+        };
+        winograd_run(&j->plan, &t);
     }
 }
 

@@ -3,7 +3,7 @@
  *
  *     dz = y > 0 ? dy : 0 (or dy)        db = sum of dz; dy itself may be what a norm passes on
  *     dx = dz under the transposed taps: the forward tiles with other boxes (conv_plan_backward)
- *     dw = dz times x: conv_grad_w.c
+ *     dw = dz times x: conv_grad_w.c; or, of transformed tiles, together with dx: winograd_share.c
  *
  * Chunks do not depend on the number of threads, and their sums are added in order. */
 #include "conv_grad_w.h"
@@ -93,6 +93,26 @@ static lane_map chunk_dz(const grad_job *j, int64_t chunk)
     return dz;
 }
 
+/* Does the way to dx make dw, too? */
+static bool shares(const grad_job *j)
+{
+    return j->gw && j->gw->way == GRAD_W_SHARED;
+}
+
+static void winograd_chunk(const grad_job *j, int64_t chunk, lane_map dz, lane_map dx, int64_t blocks)
+{
+    winograd_task t = { .x = dz, .y = dx, .blocks = blocks, .outputs = { 0, j->g->c } };
+    if (!shares(j)) {
+        winograd_run(&j->winograd, &t);
+        return;
+    }
+    winograd_share_chunk shared = { .j = &j->gw->share, .chunk = chunk };
+    t.also = winograd_share_panel;
+    t.arg = &shared;
+    winograd_run(&j->winograd, &t);
+    winograd_share_end(&shared);
+}
+
 static void chunk_dx(const grad_job *j, int64_t chunk, lane_map dz)
 {
     const conv_geometry *g = j->g;
@@ -104,7 +124,7 @@ static void chunk_dx(const grad_job *j, int64_t chunk, lane_map dz)
         return;
     }
     if (j->way == BY_WINOGRAD) {
-        winograd_run(&j->winograd, dz, dx, blocks, (conv_range){ 0, g->c }, NULL, false);
+        winograd_chunk(j, chunk, dz, dx, blocks);
         return;
     }
     for (int64_t group = 0; group < g->p.groups; group++) {
@@ -134,7 +154,7 @@ static void grad_chunks(void *arg, int64_t first, int64_t last)
         lane_map dz = chunk_dz(j, chunk);
         if (j->dx.at && j->way != AFTER)
             chunk_dx(j, chunk, dz);
-        if (j->gw)
+        if (j->gw && !shares(j))
             grad_w_chunk(j->gw, chunk, dz);
     }
 }
@@ -191,8 +211,6 @@ static socle_status prepare(workspace *ws, grad_job *j, const float *w, bool wan
     const int64_t channels = g->k * g->p.groups;
     j->dz_size = j->chunk_blocks * channels * g->ho * g->wo * CONV_LANES;
     j->chunks = divide_up(g->blocks, j->chunk_blocks);
-    if (j->dx.at)
-        j->way = way_of(g);
     const int64_t copies = j->way == AFTER ? j->chunks : ws->device->threads;
     if (j->copies && !(j->dz = workspace_floats(ws, copies * j->dz_size)))
         return SOCLE_ERR_NOMEM;
@@ -219,7 +237,10 @@ socle_status conv_lanes_grad(cpu_device *d, const conv_geometry *g, socle_epilog
     j.relu = e == SOCLE_EPILOGUE_RELU;
     j.gw = dw ? &gw : NULL;
     j.chunk_blocks = conv_chunk_blocks(g);
-    socle_status s = dw ? grad_w_prepare(&ws, &gw, x, j.chunk_blocks) : SOCLE_OK;
+    if (dx.at)
+        j.way = way_of(g);
+    const bool panels = dx.at && j.way == BY_WINOGRAD;
+    socle_status s = dw ? grad_w_prepare(&ws, &gw, x, j.chunk_blocks, panels) : SOCLE_OK;
     if (s != SOCLE_OK)
         return workspace_end(&ws, s);
     j.copies = norm || j.relu || (dw && grad_w_wants_zeros(&gw));

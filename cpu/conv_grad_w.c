@@ -344,12 +344,14 @@ static socle_status masked_last(workspace *ws, const grad_w *j, lane_map x, lane
 }
 
 /* 16 outputs in the lanes want three quarters of them to be there. */
-static grad_w_way choose(const grad_w *j)
+static grad_w_way choose(const grad_w *j, bool panels)
 {
     const conv_geometry *g = j->g;
     const int64_t lanes = lane_groups(g) * GROUP;
-    if (winograd_weights_suit(g, j->chunk_blocks))
-        return GRAD_W_WINOGRAD;
+    const int64_t alone = winograd_weights_cost(g, j->chunk_blocks);
+    const int64_t shared = panels ? winograd_share_cost(g, j->chunk_blocks) : INT64_MAX;
+    if (min64(alone, shared) < conv_work(g))
+        return shared < alone ? GRAD_W_SHARED : GRAD_W_WINOGRAD;
     if (g->k * 4 < lanes * 3)
         return GRAD_W_IMAGES;
     int64_t partial = j->chunks * filter(g) * lanes, kept = g->blocks * CONV_LANES * lanes * g->ho * g->wo;
@@ -404,13 +406,15 @@ static socle_status prepare_winograd(workspace *ws, grad_w *j, lane_map x)
     return j->partial ? SOCLE_OK : SOCLE_ERR_NOMEM;
 }
 
-socle_status grad_w_prepare(workspace *ws, grad_w *j, lane_map x, int64_t chunk_blocks)
+socle_status grad_w_prepare(workspace *ws, grad_w *j, lane_map x, int64_t chunk_blocks, bool panels)
 {
     enum { FEW_FOR_CHANNELS = 8 }; /* below, one tap's do not fill a tile */
     j->elements = ws->device->kernels->elementwise;
     j->chunk_blocks = chunk_blocks;
     j->chunks = divide_up(j->g->blocks, chunk_blocks);
-    j->way = choose(j);
+    j->way = choose(j, panels);
+    if (j->way == GRAD_W_SHARED)
+        return winograd_share_prepare(ws, &j->share, j->g, x, chunk_blocks);
     if (j->way == GRAD_W_WINOGRAD)
         return prepare_winograd(ws, j, x);
     j->taps_together = j->g->c < (j->way == GRAD_W_IMAGES ? j->kernels->images_few : FEW_FOR_CHANNELS);
@@ -422,7 +426,7 @@ socle_status grad_w_prepare(workspace *ws, grad_w *j, lane_map x, int64_t chunk_
 
 bool grad_w_wants_zeros(const grad_w *j)
 {
-    return j->way == GRAD_W_IMAGES && j->g->n % CONV_LANES;
+    return (j->way == GRAD_W_IMAGES || j->way == GRAD_W_SHARED) && j->g->n % CONV_LANES;
 }
 
 void grad_w_chunk(const grad_w *j, int64_t chunk, lane_map dz)
@@ -467,6 +471,10 @@ void grad_w_finish(cpu_device *d, const grad_w *j)
     if (j->way == GRAD_W_WEIGHTS) {
         const weights_cut cut = cut_weights(j);
         cpu_for(d->threads, cut.channels * cut.panels * g->p.groups, 1, weights_part, (void *)j);
+        return;
+    }
+    if (j->way == GRAD_W_SHARED) {
+        winograd_share_sum(d, &j->share, j->dw);
         return;
     }
     if (j->way == GRAD_W_IMAGES) {

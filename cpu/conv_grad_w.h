@@ -3,6 +3,7 @@
 #ifndef CPU_CONV_GRAD_W_H
 #define CPU_CONV_GRAD_W_H
 
+#include "winograd_share.h"
 #include "winograd_weights.h"
 
 /* How weight gradients are summed. All sums are cut by the shape only. */
@@ -10,7 +11,8 @@ typedef enum grad_w_way {
     GRAD_W_IMAGES,   /* images in the lanes: partial sums of every chunk of images, [k][c r s] */
     GRAD_W_CHANNELS, /* 16 outputs in the lanes: partial sums of every chunk of images, [k / 16][c r s][16] */
     GRAD_W_WEIGHTS,  /* 16 outputs in the lanes, dz of all images is kept, and chunks are parts of the weights */
-    GRAD_W_WINOGRAD  /* 3x3 windows: partial sums like those of CHANNELS, or of rounds of chunks */
+    GRAD_W_WINOGRAD, /* 3x3 windows: partial sums like those of CHANNELS, or of rounds of chunks */
+    GRAD_W_SHARED    /* the same, from what dx is made of: winograd_share.h sums */
 } grad_w_way;
 
 /* Output pixels of which one list of columns of dw takes the same: x of the pixel (rows.from, columns.from) and of column
@@ -37,6 +39,7 @@ typedef struct grad_w {
     const struct cpu_elementwise_kernels *elements;
     grad_w_way way;
     winograd_weights winograd;
+    winograd_share share;
     bool taps_together;      /* pieces have several taps; else one */
     grad_w_source all, last; /* last: the last block with zeros in the lanes without an image; IMAGES only */
     int64_t chunk_blocks, chunks;
@@ -47,11 +50,11 @@ typedef struct grad_w {
     int64_t turned_size; /* floats of one k / 16: of a chunk or strip, or of all blocks */
 } grad_w;
 
-/* Chooses the way and takes memory. */
-socle_status grad_w_prepare(workspace *ws, grad_w *j, lane_map x, int64_t chunk_blocks);
+/* Chooses the way and takes memory. panels: winograd_run makes dx of every chunk, and may show its panels. */
+socle_status grad_w_prepare(workspace *ws, grad_w *j, lane_map x, int64_t chunk_blocks, bool panels);
 /* Must dz hold zeros in the lanes without an image? */
 bool grad_w_wants_zeros(const grad_w *j);
-/* One chunk's share; dz is the chunk's, of all channels. */
+/* One chunk's share; dz is the chunk's, of all channels. GRAD_W_SHARED: winograd_share_begin instead, and so on. */
 void grad_w_chunk(const grad_w *j, int64_t chunk, lane_map dz);
 /* Chunks come in rounds: grad_w_round(d, j, i) after the chunks of round i, [i round, (i + 1) round). */
 int64_t grad_w_round_chunks(const grad_w *j);

@@ -99,9 +99,12 @@ static int64_t count_lines(const winograd_axis *a, int lines)
            a->narrow * (lines - __builtin_popcount(a->idle[1]));
 }
 
-static int64_t count_tiles(const winograd_axis axis[2])
+winograd_count winograd_count_of(const conv_geometry *g, bool backward)
 {
-    return (axis[0].wide + axis[0].narrow) * (axis[1].wide + axis[1].narrow);
+    const winograd_axis rows = axis_of(g, backward, 0), columns = axis_of(g, backward, 1);
+    const int lines = lines_of_tile(g);
+    return (winograd_count){ (rows.wide + rows.narrow) * (columns.wide + columns.narrow),
+                             count_lines(&rows, lines) * count_lines(&columns, lines) };
 }
 
 /* ---- does it pay? ---- */
@@ -137,11 +140,10 @@ bool winograd_suits(const conv_geometry *g, bool backward)
         return false;
     if (winograd_is_pair(g))
         return pairs_suit(g, channels, outputs);
-    const winograd_axis axis[2] = { axis_of(g, backward, 0), axis_of(g, backward, 1) };
-    const int64_t packs = divide_up(outputs, WINOGRAD_PACK), lines = lines_of_tile(g);
-    const int64_t positions = count_lines(&axis[0], (int)lines) * count_lines(&axis[1], (int)lines);
-    const int64_t products = positions * channels * packs * WINOGRAD_PACK * cost.products / 32;
-    const int64_t transforms = count_tiles(axis) * (cost.input * channels + cost.result * outputs);
+    const winograd_count count = winograd_count_of(g, backward);
+    const int64_t packs = divide_up(outputs, WINOGRAD_PACK);
+    const int64_t products = count.positions * channels * packs * WINOGRAD_PACK * cost.products / 32;
+    const int64_t transforms = count.tiles * (cost.input * channels + cost.result * outputs);
     return products + transforms + WEIGHTS * packs * channels / g->blocks < conv_work(g) / 9 * 10;
 }
 
@@ -149,8 +151,7 @@ bool winograd_suits(const conv_geometry *g, bool backward)
 int64_t winograd_chunk_blocks(const conv_geometry *g)
 {
     enum { TILES = 8 };
-    const winograd_axis axis[2] = { axis_of(g, false, 0), axis_of(g, false, 1) };
-    return min64(g->blocks, (TILES - 1) / count_tiles(axis) + 1);
+    return min64(g->blocks, (TILES - 1) / winograd_count_of(g, false).tiles + 1);
 }
 
 /* ---- weights ---- */
@@ -383,13 +384,6 @@ static winograd_products products_of(const winograd *j, const panel *p, winograd
     };
 }
 
-typedef struct destination {
-    lane_map y;
-    conv_range outputs;
-    const float *bias;
-    bool relu;
-} destination;
-
 /* How many cache lines of inputs a part of a panel reads, or a few more. */
 static int64_t lines_of(const winograd *j, const winograd_inputs *in)
 {
@@ -397,22 +391,49 @@ static int64_t lines_of(const winograd *j, const winograd_inputs *in)
 }
 
 /* next: inputs of the part after this one, or NULL. */
-static void run_panel(const winograd *j, const panel *p, const winograd_inputs *next, const destination *d)
+static void run_panel(const winograd *j, const panel *p, const winograd_inputs *next, const winograd_task *t)
 {
-    const conv_range outputs = d->outputs;
-    winograd_results out = results_of(j, p, d->y, d->relu);
+    const conv_range outputs = t->outputs;
+    lane_map y = t->y;
+    y.at += outputs.from * y.channel;
+    winograd_results out = results_of(j, p, y, t->relu);
     winograd_soon soon = { .in = next };
     soon.lines = next ? lines_of(j, next) / divide_up(outputs.to - outputs.from, WINOGRAD_PACK) : 0;
     winograd_products all = products_of(j, p, next ? &soon : NULL, &out);
     for (int64_t k = outputs.from; k < outputs.to; k += WINOGRAD_PACK) {
         out.outputs = (int)min64(WINOGRAD_PACK, outputs.to - k);
-        out.bias = d->bias ? d->bias + k : NULL;
+        out.bias = t->bias ? t->bias + k : NULL;
         all.u = j->u + k / WINOGRAD_PACK * j->windows * j->u_position;
         j->kernels->products(&all);
         j->kernels->results(&out);
-        for (int t = 0; t < p->count; t++)
-            out.tile[t].y += WINOGRAD_PACK * d->y.channel;
+        for (int i = 0; i < p->count; i++)
+            out.tile[i].y += WINOGRAD_PACK * y.channel;
     }
+}
+
+static winograd_panel shown(const winograd *j, const panel *p)
+{
+    winograd_panel to = {
+        .tiles = p->count,
+        .v = p->v,
+        .v_position = j->v_position,
+        .idle = { j->axis[0].idle[p->narrow[0]], j->axis[1].idle[p->narrow[1]] },
+    };
+    for (int i = 0; i < p->count; i++) {
+        const place at = place_of(j, p, p->first + i);
+        to.tile[i].block = at.block;
+        to.tile[i].row = at.row;
+        to.tile[i].column = at.column;
+        to.tile[i].rows = results_inside(&j->axis[0], p->narrow[0], at.row);
+        to.tile[i].columns = results_inside(&j->axis[1], p->narrow[1], at.column);
+    }
+    return to;
+}
+
+static void show(const winograd *j, const panel *p, const panel *next, const winograd_task *t)
+{
+    const winograd_panel now = shown(j, p), then = next ? shown(j, next) : now;
+    t->also(t->arg, &now, next ? &then : NULL);
 }
 
 /* The next part of a panel, or the first of the next panel of `blocks`; sizes of panels of a kind differ by one at most. */
@@ -436,22 +457,21 @@ static bool next_panel(const winograd *j, int64_t blocks, panel *p)
     return true;
 }
 
-void winograd_run(const winograd *j, lane_map x, lane_map y, int64_t blocks, conv_range outputs, const float *bias,
-                  bool relu)
+void winograd_run(const winograd *j, const winograd_task *t)
 {
-    y.at += outputs.from * y.channel;
-    const destination d = { y, outputs, bias, relu };
     panel p = { .part = j->parts - 1, .v = j->memory + cpu_thread() * j->thread_size };
     p.m = p.v + j->positions * j->v_position;
-    bool more = next_panel(j, blocks, &p);
-    winograd_inputs in = inputs_of(j, &p, x);
+    bool more = next_panel(j, t->blocks, &p);
+    winograd_inputs in = inputs_of(j, &p, t->x);
     while (more) {
         panel next = p;
         j->kernels->inputs(&in);
-        more = next_panel(j, blocks, &next);
+        more = next_panel(j, t->blocks, &next);
         if (more)
-            in = inputs_of(j, &next, x);
-        run_panel(j, &p, more ? &in : NULL, &d);
+            in = inputs_of(j, &next, t->x);
+        run_panel(j, &p, more ? &in : NULL, t);
+        if (t->also)
+            show(j, &p, more ? &next : NULL, t);
         p = next;
     }
     if (j->stream)

@@ -41,14 +41,42 @@ typedef struct winograd {
 bool winograd_is_pair(const conv_geometry *g);
 /* Does it cost less than the direct way, forward or backward to the input? A function of the shape only. */
 bool winograd_suits(const conv_geometry *g, bool backward);
+/* Of one block of images: tiles, and their positions without those that nobody asks for. */
+typedef struct winograd_count {
+    int64_t tiles, positions;
+} winograd_count;
+winograd_count winograd_count_of(const conv_geometry *g, bool backward);
 /* How many blocks of images one chunk of the forward pass takes. */
 int64_t winograd_chunk_blocks(const conv_geometry *g);
 
 /* Transforms the weights w [k][c][taps][taps]; memory from ws. backward: x and y below are dz and dx. */
 socle_status winograd_prepare(workspace *ws, const conv_geometry *g, bool backward, const float *w, winograd *out);
-/* y = x * w + bias and so on of `blocks` blocks, outputs [from, to) only, `from` a multiple of 8. x, y and bias
- * (or NULL) are those of all outputs. To be called inside cpu_for. */
-void winograd_run(const winograd *j, lane_map x, lane_map y, int64_t blocks, conv_range outputs, const float *bias,
-                  bool relu);
+
+/* Tiles whose inputs are transformed, and the results they make. */
+typedef struct winograd_panel {
+    int tiles;
+    const float *v; /* as the kernels have it */
+    int64_t v_position;
+    unsigned idle[2]; /* lines of positions that none of the results needs: rows, columns */
+    struct {
+        int64_t block, row, column; /* the first result */
+        int rows, columns;          /* inside the image */
+    } tile[WINOGRAD_PANEL_MAX];
+} winograd_panel;
+
+/* y = x * w + bias and so on of some blocks. x, y and bias (or NULL) are those of all outputs. */
+typedef struct winograd_task {
+    lane_map x, y;
+    int64_t blocks;
+    conv_range outputs; /* these only; from a multiple of 8 on */
+    const float *bias;
+    bool relu;
+    /* What else is made of the inputs while they are in the cache, or NULL: called for every panel. next: what comes after
+     * it, not transformed yet, or NULL. */
+    void (*also)(void *arg, const winograd_panel *p, const winograd_panel *next);
+    void *arg;
+} winograd_task;
+/* To be called inside cpu_for. */
+void winograd_run(const winograd *j, const winograd_task *t);
 
 #endif

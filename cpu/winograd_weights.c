@@ -14,8 +14,7 @@
 
 enum {
     GROUP = CONV_LANES,
-    PIXEL = WINOGRAD_Z, /* floats of a pixel of 16 outputs' dz, turned */
-    TURNED = WINOGRAD_TILE * WINOGRAD_TILE * PIXEL,
+    PIXEL = WINOGRAD_Z,                   /* floats of a pixel of 16 channels, turned */
     PATCH_ROWS = WINOGRAD_STRIDED_INPUTS, /* at most */
     PART_PANELS = 2,                      /* of a part of the weights, and */
     PART_COLUMNS = 128                    /* columns: sums that stay in the L2 cache */
@@ -128,26 +127,30 @@ static void clear(float *p, int64_t n)
         p[i] = 0;
 }
 
-/* A tile of 16 outputs of dz, which starts with them: [tile][tile][16 images][16], zeros past the edge. */
-static void turn(const winograd_weights *j, lane_map dz, int64_t outputs, place at, float *to)
+void winograd_turn(const struct cpu_conv_kernels *kernels, winograd_corner z, int side, float *to)
 {
-    const int64_t side = j->transforms->tile;
-    for (int64_t i = 0; i < side; i++, to += side * PIXEL) {
-        const int64_t there = i < at.rows ? at.columns : 0;
+    for (int i = 0; i < side; i++, to += side * PIXEL) {
+        const int there = i < z.rows ? z.columns : 0;
         if (there)
-            j->conv->transpose(to, dz.at + (at.row + i) * dz.row + at.column * dz.column, dz.channel, dz.column,
-                               min64(outputs, GROUP), there);
+            kernels->transpose(to, z.at.at + i * z.at.row, z.at.channel, z.at.column, z.channels, there);
         clear(to + there * PIXEL, (side - there) * PIXEL);
     }
 }
 
-/* The same tile on its way to the caches. */
-static void turn_soon(lane_map dz, int64_t outputs, place at)
+void winograd_turn_soon(winograd_corner z)
 {
-    for (int64_t k = 0; k < min64(outputs, GROUP); k++)
-        for (int64_t i = 0; i < at.rows; i++)
-            for (int64_t c = 0; c < at.columns; c++)
-                __builtin_prefetch(dz.at + k * dz.channel + (at.row + i) * dz.row + (at.column + c) * dz.column);
+    for (int64_t k = 0; k < z.channels; k++)
+        for (int i = 0; i < z.rows; i++)
+            for (int c = 0; c < z.columns; c++)
+                __builtin_prefetch(z.at.at + k * z.at.channel + i * z.at.row + c * z.at.column);
+}
+
+/* Panel k of dz, which starts with the chunk. */
+static winograd_corner corner_of(const winograd_weights *j, lane_map dz, int64_t tile, int64_t k)
+{
+    const place at = place_of(j, tile % j->tiles);
+    dz.at += tile / j->tiles * dz.block + k * GROUP * dz.channel + at.row * dz.row + at.column * dz.column;
+    return (winograd_corner){ dz, min64(j->g->k - k * GROUP, GROUP), at.rows, at.columns };
 }
 
 /* Tiles of a chunk, and patches of x under them. */
@@ -186,18 +189,14 @@ static winograd_source source_of(const winograd_weights *j, const winograd_patch
 static void transform(const winograd_weights *j, const tile_range *t, lane_map dz, const winograd_matrices *x,
                       const winograd_matrices *z)
 {
-    const int64_t outputs = j->g->k;
-    float *turned = j->turned + cpu_thread() * TURNED;
+    float *turned = j->turned + cpu_thread() * WINOGRAD_TURNED;
     const winograd_source source = source_of(j, t->patch, t->count);
     j->transforms->patches(&source, x);
     for (int64_t k = 0; k < j->panels; k++)
         for (int64_t i = 0; i < t->count; i++) {
-            const int64_t tile = t->first + i;
-            lane_map from = dz;
-            from.at += tile / j->tiles * dz.block + k * GROUP * dz.channel;
-            turn(j, from, outputs - k * GROUP, place_of(j, tile % j->tiles), turned);
+            winograd_turn(j->conv, corner_of(j, dz, t->first + i, k), j->transforms->tile, turned);
             if (i + 1 < t->count)
-                turn_soon(from, outputs - k * GROUP, place_of(j, (tile + 1) % j->tiles));
+                winograd_turn_soon(corner_of(j, dz, t->first + i + 1, k));
             j->transforms->turned(turned, &t->patch[i], z, k);
         }
 }
@@ -371,11 +370,11 @@ void winograd_weights_round(cpu_device *d, const winograd_weights *j, int64_t i,
 
 /* Maps of 2x2, whose tiles are always kept: worth it where sums for every chunk of images would not stay in a cache. Costs as
  * below; products stream from L2 and take an eighth more. */
-static bool pairs_suit(const conv_geometry *g, int64_t columns, int64_t panels)
+static int64_t pairs_cost(int64_t columns, int64_t panels)
 {
     enum { PATCH = 30, TILE = 1000, WEIGHTS = 1 << 16 };
     const int64_t products = WINOGRAD_PAIRS_POSITIONS * columns * panels * GROUP;
-    return products > WEIGHTS && products + products / 8 + PATCH * columns + TILE * panels < conv_work(g);
+    return products > WEIGHTS ? products + products / 8 + PATCH * columns + TILE * panels : INT64_MAX;
 }
 
 /* Products of a block of images, for each channel and output. */
@@ -392,39 +391,36 @@ static int64_t positions_of(const conv_geometry *g, const winograd_tiling axis[2
     return lines[0] * lines[1];
 }
 
-/* Of the transforms of a tile: x of a channel, and dz of 16 outputs. */
-typedef struct tile_costs {
-    int patch, dz;
-} tile_costs;
-
-/* In units of a product of 16 lanes, for one block of images. Measured, with x and dz from the L3 cache: a patch
- * of x takes 250 and a tile of 16 outputs of dz, with its transposition, 4500; the transform back of a chunk's
- * sums, and what there is to add up, 220. Of 16 channels on both sides all sizes of images gain, 8 to 16 from
- * 28x28 on; 5x5 pixels, of whose four tiles three are mostly beyond the edge, do not. With stride 2 a patch takes 600, a
- * tile 6500: 16 to 32 channels gain from 128x128 on, 32 to 32 from 28x28, 64 to 64 from 14x14. With windows of 5x5 450 and
- * 7500. */
-bool winograd_weights_suit(const conv_geometry *g, int64_t chunk_blocks)
+/* Measured, with x and dz from the L3 cache. Of 16 channels on both sides all sizes of images gain, 8 to 16 from 28x28 on; 5x5
+ * pixels, of whose four tiles three are mostly beyond the edge, do not. With stride 2 16 to 32 channels gain from 128x128 on,
+ * 32 to 32 from 28x28, 64 to 64 from 14x14. */
+winograd_weights_costs winograd_weights_costs_of(const conv_geometry *g)
 {
     enum { SUMS = 220 };
-    static const tile_costs plain = { 250, 4500 }, fives = { 450, 7500 }, strided = { 600, 6500 };
-    const tile_costs cost = is_strided(g) ? strided : g->r == 5 ? fives : plain;
+    if (is_strided(g))
+        return (winograd_weights_costs){ 600, 6500, SUMS };
+    return g->r == 5 ? (winograd_weights_costs){ 450, 7500, SUMS } : (winograd_weights_costs){ 250, 4500, SUMS };
+}
+
+int64_t winograd_weights_cost(const conv_geometry *g, int64_t chunk_blocks)
+{
+    const winograd_weights_costs cost = winograd_weights_costs_of(g);
     const socle_conv *p = &g->p;
     const int most = g->r == 3 ? 2 : g->r == 5 ? 1 : 0; /* stride */
     if (g->r != g->s || p->groups != 1 || p->stride[0] != p->stride[1] || p->stride[0] > most ||
         p->dilation[0] != 1 || p->dilation[1] != 1)
-        return false;
+        return INT64_MAX;
     const int64_t columns = divide_up(g->c, WINOGRAD_COLUMNS) * WINOGRAD_COLUMNS, panels = divide_up(g->k, GROUP);
     if (winograd_is_pair(g))
-        return pairs_suit(g, columns, panels);
+        return pairs_cost(columns, panels);
     const winograd_tiling axis[2] = { axis_of(g, 0), axis_of(g, 1) };
-    const int64_t tile = cost.patch * columns + cost.dz * panels;
+    const int64_t tile = cost.patch * columns + cost.tile * panels;
     const int64_t products = positions_of(g, axis) * columns * panels * GROUP;
-    return products + axis[0].tiles * axis[1].tiles * tile + SUMS * columns * panels / chunk_blocks < conv_work(g);
+    return products + axis[0].tiles * axis[1].tiles * tile + cost.sums * columns * panels / chunk_blocks;
 }
 
-/* room for each of `copies`, [positions][panels][panel] and a cache line between points, so that these do not fall on one
- * set of the L1 cache. */
-static bool take(workspace *ws, winograd_matrices *m, int positions, int64_t panels, int64_t panel, int64_t copies)
+bool winograd_matrices_take(workspace *ws, winograd_matrices *m, int positions, int64_t panels, int64_t panel,
+                            int64_t copies)
 {
     m->panel = panel;
     m->point = panels * panel + CONV_LANES;
@@ -471,12 +467,13 @@ socle_status winograd_weights_prepare(workspace *ws, winograd_weights *j, const 
     j->round = j->kept ? min64(most * chunk_blocks, g->blocks) : g->blocks;
     j->rounds = divide_up(g->blocks, j->round);
     const int64_t tiles = j->kept ? j->round * j->tiles : j->step, copies = j->kept ? 1 : threads;
-    if (!take(ws, &j->x_all, positions, j->columns / WINOGRAD_COLUMNS, tiles * WINOGRAD_X, copies) ||
-        !take(ws, &j->z_all, positions, j->panels, tiles * WINOGRAD_Z, copies) ||
-        !take(ws, &j->sums, matrices, j->kept ? min64(PART_PANELS, j->panels) : j->panels, j->part * GROUP,
-              threads))
+    if (!winograd_matrices_take(ws, &j->x_all, positions, j->columns / WINOGRAD_COLUMNS, tiles * WINOGRAD_X,
+                                copies) ||
+        !winograd_matrices_take(ws, &j->z_all, positions, j->panels, tiles * WINOGRAD_Z, copies) ||
+        !winograd_matrices_take(ws, &j->sums, matrices, j->kept ? min64(PART_PANELS, j->panels) : j->panels,
+                                j->part * GROUP, threads))
         return SOCLE_ERR_NOMEM;
-    j->turned = workspace_floats(ws, threads * TURNED);
+    j->turned = workspace_floats(ws, threads * WINOGRAD_TURNED);
     j->patch = j->turned ? workspace_take(ws, 2 * threads * j->step, sizeof(winograd_patch)) : NULL;
     j->rows = j->patch ? workspace_take(ws, threads * j->step * g->c * PATCH_ROWS, sizeof(float *)) : NULL;
     return j->rows ? SOCLE_OK : SOCLE_ERR_NOMEM;

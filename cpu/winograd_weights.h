@@ -32,8 +32,9 @@ typedef struct winograd_weights {
     const float **rows;             /* of a step's patches for each thread */
 } winograd_weights;
 
-/* Is this the faster way? A function of the shape only. */
-bool winograd_weights_suit(const conv_geometry *g, int64_t chunk_blocks);
+/* What it takes for one block of images, to be compared with conv_work; INT64_MAX where it cannot be. A function of the
+ * shape only. */
+int64_t winograd_weights_cost(const conv_geometry *g, int64_t chunk_blocks);
 enum { WINOGRAD_WEIGHTS_ROUND = 1 << 28 }; /* the usual round: 1 GB */
 /* Takes memory. round_floats: of a round, and at most a chunk more. */
 socle_status winograd_weights_prepare(workspace *ws, winograd_weights *j, const conv_geometry *g, lane_map x,
@@ -42,5 +43,31 @@ socle_status winograd_weights_prepare(workspace *ws, winograd_weights *j, const 
 void winograd_weights_chunk(const winograd_weights *j, int64_t chunk, lane_map dz, float *dw);
 /* kept, after the chunks of round i: its share, dw as above. */
 void winograd_weights_round(cpu_device *d, const winograd_weights *j, int64_t i, float *dw);
+
+/* ---- what winograd_share.c is made of, too ---- */
+
+/* In units of a product of 16 lanes, for one block of images. */
+typedef struct winograd_weights_costs {
+    int patch, tile; /* transforms: a patch of a channel, and a tile of 16, turned */
+    int sums; /* what there is to transform back and to add up of a chunk, for each matrix entry of 16 lanes */
+} winograd_weights_costs;
+winograd_weights_costs winograd_weights_costs_of(const conv_geometry *g);
+
+/* A tile of at most 16 channels, which begins there. */
+typedef struct winograd_corner {
+    lane_map at;
+    int64_t channels;
+    int rows, columns; /* inside the image */
+} winograd_corner;
+enum { WINOGRAD_TURNED = WINOGRAD_TILE * WINOGRAD_TILE * WINOGRAD_Z };
+/* [side][side][16 images][16 channels], zeros past the edge. */
+void winograd_turn(const struct cpu_conv_kernels *kernels, winograd_corner z, int side, float *to);
+/* The same pixels on their way to the caches. */
+void winograd_turn_soon(winograd_corner z);
+
+/* Room for each of `copies`, [positions][panels][panel] and a cache line between points, so that these do not fall on one
+ * set of the L1 cache. */
+bool winograd_matrices_take(workspace *ws, winograd_matrices *m, int positions, int64_t panels, int64_t panel,
+                            int64_t copies);
 
 #endif

@@ -94,6 +94,7 @@ static const conv_row conv_rows[] = {
     { "tiles without pad",    9, 17, 12, 12, 16, 3, 3,   CONV(1, 0), 0, 12 },
     { "tiles of pad 2 by 1",  16, 16, 6, 8, 12, 3, 3,     { { 1, 1 }, { 2, 1 }, { 1, 1 }, 1 }, 0, 6 },
     { "tiles beyond",         16, 14, 5, 7, 16, 3, 3,     CONV(1, 3), 0, 6 },
+    { "tiles of 3x3",         65, 64, 3, 3, 64, 3, 3,     CONV(1, 1), CASE_LARGE, 6 },
     { "tiles 5x5 of 9x10",    17, 16, 9, 10, 16, 5, 5,    CONV(1, 2), 0, 12 },
     { "tiles 5x5 of 5x7",     17, 24, 5, 7, 24, 5, 5,     CONV(1, 2), 0, 24 },
     { "tiles 5x5 pad 1",      9, 16, 12, 12, 13, 5, 5,    CONV(1, 1), 0, 24 },

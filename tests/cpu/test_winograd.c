@@ -3,7 +3,7 @@
 #include <string.h>
 #include "cpu/parallel.h"
 #include "cpu/winograd.h"
-#include "cpu/winograd_weights.h"
+#include "cpu/winograd_share.h"
 #include "cases/conv.h"
 #include "core/device.h"
 #include "support/support.h"
@@ -85,7 +85,18 @@ Test(winograd, leaves_to_the_direct_way_what_that_does_better)
 static bool weights_suit(conv_row r)
 {
     const conv_geometry g = geometry(&r);
-    return winograd_weights_suit(&g, 1);
+    return winograd_weights_cost(&g, 1) < conv_work(&g);
+}
+
+static void assert_all_suit(bool (*suit)(conv_row r), const char *const *names, size_t n)
+{
+    for (size_t k = 0; k < n; k++) {
+        size_t i = 0;
+        while (i < CASE_COUNT(conv_rows) && strcmp(conv_rows[i].name, names[k]) != 0)
+            i++;
+        cr_assert(i < CASE_COUNT(conv_rows), "there is no row \"%s\"", names[k]);
+        cr_assert(suit(conv_rows[i]), "%s", names[k]);
+    }
 }
 
 /* Edges of tiles with stride 2: images that do not fill a block, channels that fill no panel, any padding, tiles of 4, 3
@@ -94,14 +105,7 @@ Test(winograd, rows_of_conformance_meet_the_gradient_of_weights_with_stride_2)
 {
     static const char *const names[] = { "tiles s2, odd counts", "tiles s2 without pad", "tiles s2 pad 2 by 1",
                                          "tiles s2 pad 1 by 0", "152-190 3x3 s2 16x10" };
-    size_t met = 0;
-    for (size_t i = 0; i < CASE_COUNT(conv_rows); i++)
-        for (size_t k = 0; k < CASE_COUNT(names); k++)
-            if (strcmp(conv_rows[i].name, names[k]) == 0) {
-                cr_assert(weights_suit(conv_rows[i]), "%s", names[k]);
-                met++;
-            }
-    cr_assert_eq(met, CASE_COUNT(names));
+    assert_all_suit(weights_suit, names, CASE_COUNT(names));
 }
 
 Test(winograd, gradients_of_weights_are_left_to_the_direct_way_where_it_is_needed_or_better)
@@ -122,6 +126,23 @@ Test(winograd, gradients_of_weights_are_left_to_the_direct_way_where_it_is_neede
     r = good;
     r.h = r.w = 4; /* 25 taps meet a pixel, a tile of 2x2 results has 36 positions */
     cr_assert(!weights_suit(r));
+}
+
+static bool share_suits(conv_row r)
+{
+    const conv_geometry g = geometry(&r);
+    const int64_t blocks = conv_chunk_blocks(&g), shared = winograd_share_cost(&g, blocks);
+    return winograd_suits(&g, true) && shared < conv_work(&g) && shared < winograd_weights_cost(&g, blocks);
+}
+
+/* Images that do not fill a block, channels and outputs that do not fill their panels, tiles of 3 results beside those of 4
+ * and alone, any padding, both sizes of windows. */
+Test(winograd, rows_of_conformance_meet_the_gradient_of_weights_beside_that_of_inputs)
+{
+    static const char *const names[] = { "72-64 3x3 s1 7x6",    "40-24 3x3 s1 4",   "tiles of 6x7",
+                                         "tiles of pad 2 by 1", "tiles beyond",     "tiles of 3x3",
+                                         "tiles 5x5 of 9x10",   "tiles 5x5 of 5x7", "tiles 5x5 pad 1" };
+    assert_all_suit(share_suits, names, CASE_COUNT(names));
 }
 
 /* ---- rounds of images ---- */
