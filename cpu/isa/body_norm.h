@@ -67,6 +67,9 @@ INLINE vf norm_term(bool squares, vf acc, vf v, vf mean)
     return squares ? acc + c * c : acc + v;
 }
 
+/* Numbers at a time: they stay in the L1 cache from the first look at them to the second. */
+enum { NORM_PIECE = 256 * NORM_LANES };
+
 /* Over complete groups; several chains of additions, joined in a fixed order. */
 INLINE norm_group norm_sum(int64_t groups, const float *x, norm_group shift, bool squares, norm_group mean)
 {
@@ -75,11 +78,13 @@ INLINE norm_group norm_sum(int64_t groups, const float *x, norm_group shift, boo
         acc[u] = norm_spread(0.0f);
     int64_t i = 0;
     for (; i + NORM_UNROLL <= groups; i += NORM_UNROLL)
-        for (int u = 0; u < NORM_UNROLL; u++)
+        for (int u = 0; u < NORM_UNROLL; u++) {
+            __builtin_prefetch(x + (i + u) * NORM_LANES + NORM_PIECE, 0, 2);
             for (int j = 0; j < NORM_REGS; j++) {
                 vf v = vf_load(x + (i + u) * NORM_LANES + j * VW) - shift.v[j];
                 acc[u].v[j] = norm_term(squares, acc[u].v[j], v, mean.v[j]);
             }
+        }
     for (; i < groups; i++)
         for (int j = 0; j < NORM_REGS; j++) {
             vf v = vf_load(x + i * NORM_LANES + j * VW) - shift.v[j];
@@ -91,7 +96,8 @@ INLINE norm_group norm_sum(int64_t groups, const float *x, norm_group shift, boo
     return acc[0];
 }
 
-static void norm_moments(int64_t n, const float *x, const float *shift, int64_t before, float *mean, float *m2)
+INLINE void norm_moments_of_piece(int64_t n, const float *x, const float *shift, int64_t before, float *mean,
+                                  float *m2)
 {
     int64_t groups = n / NORM_LANES;
     const norm_group base = norm_load(shift);
@@ -113,6 +119,13 @@ static void norm_moments(int64_t n, const float *x, const float *shift, int64_t 
     }
     norm_store(mean, m);
     norm_store(m2, s);
+}
+
+static void norm_moments(int64_t n, const float *x, const float *shift, int64_t before, float *mean, float *m2)
+{
+    for (int64_t at = 0; at < n; at += NORM_PIECE)
+        norm_moments_of_piece(n - at < NORM_PIECE ? n - at : NORM_PIECE, x + at, shift, before + at / NORM_LANES, mean,
+                              m2);
 }
 
 INLINE float norm_total(norm_group g)
