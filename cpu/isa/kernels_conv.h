@@ -79,6 +79,7 @@ typedef struct conv_pairs {
     const float *x, *d; /* the first pair */
     int64_t columns;
     const int64_t *x_column, *dw_column;
+    int64_t d_ahead; /* grad_w_images: from d to what the next call reads, worth asking for; or 0 */
     int64_t panels, d_panel, dw_panel; /* grad_w_channels: 16s of outputs, and from one to the next */
 } conv_pairs;
 
