@@ -43,9 +43,9 @@ typedef struct tile_work {
     const conv_tap *tap, *end;
     int64_t channels, x_channel, w_channel;
     const float *w, *bias; /* of the tile's first output */
-    bool add, relu;
-    const float *next[TILE_MAX];       /* of the tile after this one, */
-    const conv_tap *fetch, *fetch_end; /* of which these taps are fetched meanwhile */
+    bool add, relu, stream;
+    const float *next[TILE_MAX];      /* of the tile after this one, */
+    const int64_t *fetch, *fetch_end; /* of which these taps are fetched meanwhile */
 } tile_work;
 
 /* Compilers know neither how few general registers a tile leaves nor what their wide loads wait for. Both of these cost
@@ -76,10 +76,10 @@ INLINE const float *anew_pointer(const float *const *p)
  * half of the time. To the L2 cache only: L1 is full of what the tile at hand reads again and again. */
 INLINE void fetch_inputs(const tile_work *t, int64_t xc, const int pb)
 {
-    for (const conv_tap *tap = t->fetch; tap < t->fetch_end; tap++)
+    for (const int64_t *x = t->fetch; x < t->fetch_end; x++)
 #pragma GCC unroll 8
         for (int i = 0; i < pb; i++)
-            __builtin_prefetch(anew_pointer(&t->next[i]) + (xc + tap->x), 0, 2);
+            __builtin_prefetch(anew_pointer(&t->next[i]) + (xc + *x), 0, 2);
 }
 
 /* Asks for the lines that a tile is going to write: they have come by the end of its sums. */
@@ -116,7 +116,7 @@ INLINE void tile_pass(const tile_work *t, int first, const int kb, const int n, 
     for (int i = 0; i < n; i++)
         x[i] = input_of(t, first + i);
     const conv_tap *end = t->end;
-    if (fetch && first == 0)
+    if (fetch && first == 0 && !(VW == CONV_LANES && t->stream))
         fetch_outputs(t, kb, pb);
     for (int64_t c = t->channels, xc = 0; c > 0; c--, xc += anew(&t->x_channel), w += anew(&t->w_channel)) {
         if (fetch && first == 0)
@@ -152,11 +152,18 @@ INLINE void tile_pass(const tile_work *t, int first, const int kb, const int n, 
 #pragma GCC unroll 8
             for (int i = 0; i < n; i++)
                 acc[j][i] = vf_max(vf_set(0), acc[j][i]);
+    if (VW == CONV_LANES && t->stream)
 #pragma GCC unroll 8
-    for (int j = 0; j < kb; j++)
+        for (int j = 0; j < kb; j++)
 #pragma GCC unroll 8
-        for (int i = 0; i < n; i++)
-            vf_store(output_of(t, first + i) + (offset + j * channel), acc[j][i]);
+            for (int i = 0; i < n; i++)
+                vf_stream(output_of(t, first + i) + (offset + j * channel), acc[j][i]);
+    else
+#pragma GCC unroll 8
+        for (int j = 0; j < kb; j++)
+#pragma GCC unroll 8
+            for (int i = 0; i < n; i++)
+                vf_store(output_of(t, first + i) + (offset + j * channel), acc[j][i]);
 }
 
 /* Passes of equal size. */
@@ -220,20 +227,20 @@ static void tile_fetching(const tile_work *t, int kb, int pb)
 }
 
 /* Outputs [k, k + n) of all fetch their share of the next tile's taps. */
-INLINE void share_fetches(tile_work *work, int64_t k, int64_t n, int64_t all)
+INLINE void share_fetches(tile_work *work, const conv_box *b, int64_t k, int64_t n, int64_t all)
 {
-    const int64_t taps = work->end - work->tap;
-    work->fetch = work->tap + taps * k / all;
-    work->fetch_end = work->tap + taps * (k + n) / all;
+    work->fetch = b->fetch + b->fetches * k / all;
+    work->fetch_end = b->fetch + b->fetches * (k + n) / all;
 }
 
 /* What tiles fetch: nothing, outputs, or outputs and the inputs of the next tile. */
 typedef enum tile_fetch { FETCH_NONE, FETCH_OUTPUTS, FETCH_NEXT } tile_fetch;
 
-static void tile_outputs(const conv_tiles *t, tile_work *work, int pb, int wide, tile_fetch fetch)
+static void tile_outputs(const conv_tiles *t, const conv_box *b, tile_work *work, int pb, int wide,
+                         tile_fetch fetch)
 {
     static const float no_bias[CONV_PACK] = { 0 };
-    work->fetch = work->fetch_end = work->tap;
+    work->fetch = work->fetch_end = b->fetch;
     for (int64_t k = 0, n; k < t->outputs; k += n) {
         const int64_t left = t->outputs - k;
         n = left >= CONV_PACK && pb <= wide ? CONV_PACK : left >= 4 ? 4 : left;
@@ -241,7 +248,7 @@ static void tile_outputs(const conv_tiles *t, tile_work *work, int pb, int wide,
         work->bias = t->bias ? t->bias + k : no_bias;
         work->y_offset = k * t->y_channel;
         if (fetch == FETCH_NEXT)
-            share_fetches(work, k, n, t->outputs);
+            share_fetches(work, b, k, n, t->outputs);
         if (fetch == FETCH_NONE)
             tile_plain(work, (int)n, pb);
         else
@@ -307,6 +314,7 @@ INLINE tile_work work_on(const conv_tiles *t, const conv_box *b)
         .w = t->w,
         .add = t->add,
         .relu = t->relu,
+        .stream = t->stream,
     };
 }
 
@@ -331,7 +339,7 @@ static void conv_tiles_of_box(const conv_tiles *t, const conv_box *b)
             what = FETCH_NEXT;
             look_ahead(walk, (int)pb, &work);
         }
-        tile_outputs(t, &work, (int)pb, brief ? TILE_SHORT_WIDE_PIXELS : TILE_WIDE_PIXELS, what);
+        tile_outputs(t, b, &work, (int)pb, brief ? TILE_SHORT_WIDE_PIXELS : TILE_WIDE_PIXELS, what);
     }
 }
 
