@@ -233,6 +233,7 @@ const socle_backend socle_backend_cl = {
     .random_uniform = ocl_random_uniform,
     .random_normal = ocl_random_normal,
     .axpby = ocl_axpby,
+    .add_relu = ocl_add_relu,
     .conv = ocl_conv,
     .conv_grad = ocl_conv_grad,
     .linear = ocl_linear,

@@ -153,3 +153,14 @@ socle_status ocl_axpby(void *self, socle_out y, float a, socle_in x, float b)
     ocl_arg_float(&k, b);
     return run(&k);
 }
+
+socle_status ocl_add_relu(void *self, socle_unary op, socle_out y, socle_in a, socle_in b, float leak, float sub,
+                          float max)
+{
+    ocl_call k = begin(self, "add_relu", "", 3, (socle_in[]){ y, a, b });
+    ocl_arg_int(&k, op == SOCLE_UNARY_monotone_relu);
+    ocl_arg_float(&k, leak);
+    ocl_arg_float(&k, sub);
+    ocl_arg_float(&k, max);
+    return run(&k);
+}

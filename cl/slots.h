@@ -15,6 +15,8 @@ socle_status ocl_binary_grad(void *self, socle_binary op, int side, socle_out d,
                              socle_in b);
 socle_status ocl_where(void *self, socle_out y, socle_in cond, socle_in a, socle_in b);
 socle_status ocl_axpby(void *self, socle_out y, float a, socle_in x, float b);
+socle_status ocl_add_relu(void *self, socle_unary op, socle_out y, socle_in a, socle_in b, float leak, float sub,
+                          float max);
 /* reduce.c */
 socle_status ocl_reduce(void *self, socle_reduce op, socle_out y, socle_in x, uint32_t axes);
 socle_status ocl_argreduce(void *self, socle_reduce op, socle_out index, socle_in x, int axis);

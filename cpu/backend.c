@@ -161,6 +161,7 @@ const socle_backend socle_backend_cpu = {
     .random_uniform = cpu_random_uniform,
     .random_normal = cpu_random_normal,
     .axpby = cpu_axpby,
+    .add_relu = cpu_add_relu,
     .conv = cpu_conv,
     .conv_grad = cpu_conv_grad,
     .linear = cpu_linear,

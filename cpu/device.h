@@ -48,6 +48,8 @@ socle_status cpu_binary_grad(void *self, socle_binary op, int side, socle_out d,
                              socle_in b);
 socle_status cpu_where(void *self, socle_out y, socle_in cond, socle_in a, socle_in b);
 socle_status cpu_axpby(void *self, socle_out y, float a, socle_in x, float b);
+socle_status cpu_add_relu(void *self, socle_unary op, socle_out y, socle_in a, socle_in b, float leak, float sub,
+                          float max);
 /* reduce.c */
 socle_status cpu_reduce(void *self, socle_reduce op, socle_out y, socle_in x, uint32_t axes);
 socle_status cpu_argreduce(void *self, socle_reduce op, socle_out index, socle_in x, int axis);

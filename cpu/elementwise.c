@@ -322,3 +322,24 @@ socle_status cpu_axpby(void *self, socle_out y, float a, socle_in x, float b)
     iterate(d->threads, LOOP_GRAIN, 2, v, true, axpby_row, &r);
     return SOCLE_OK;
 }
+
+static void add_relu_row(void *arg, int64_t n, const int64_t *at, const int64_t *stride)
+{
+    const rows *r = arg;
+    r->kernels->add_relu((socle_unary)r->op, n, f32(r, 0, at), stride[0], f32(r, 1, at), stride[1], f32(r, 2, at),
+                         stride[2], r->a, r->b, r->c);
+}
+
+socle_status cpu_add_relu(void *self, socle_unary op, socle_out y, socle_in a, socle_in b, float leak, float sub,
+                          float max)
+{
+    const cpu_device *d = self;
+    const socle_view *v[] = { y, a, b };
+    rows r = rows_of(d, 3, v);
+    r.op = (int)op;
+    r.a = leak;
+    r.b = sub;
+    r.c = max;
+    iterate(d->threads, LOOP_GRAIN, 3, v, true, add_relu_row, &r);
+    return SOCLE_OK;
+}

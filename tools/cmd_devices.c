@@ -48,6 +48,7 @@ static void print_support(const socle_backend *b)
         bool present;
     } fused[] = {
         { "axpby", b->axpby != NULL },
+        { "add_relu", b->add_relu != NULL },
         { "conv", b->conv != NULL },
         { "conv_grad", b->conv_grad != NULL },
         { "linear", b->linear != NULL },

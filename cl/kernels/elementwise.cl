@@ -249,3 +249,19 @@ __kernel void axpby(loop l, index_t total, __global real *y, __global const real
     }
 }
 #endif
+
+#ifdef KERNEL_add_relu
+/* general: monotone_relu with the parameters that follow; else relu, which has none. */
+__kernel void add_relu(loop l, index_t total, __global real *y, __global const real *a, __global const real *b,
+                       int general, float leak, float sub, float cut)
+{
+    EACH(3)
+    {
+        const real sum = a[at[1]] + b[at[2]];
+        if (general)
+            y[at[0]] = unary_monotone_relu(sum, leak, sub, cut);
+        else
+            y[at[0]] = unary_relu(sum, leak, sub, cut);
+    }
+}
+#endif

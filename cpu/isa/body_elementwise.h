@@ -346,6 +346,31 @@ static void elementwise_axpby(int64_t n, float *y, int64_t sy, const float *x, i
     }
 }
 
+INLINE void add_relu_row(socle_unary op, int64_t n, float *y, int64_t sy, const float *a, int64_t sa,
+                         const float *b, int64_t sb, float leak, float sub, float max)
+{
+    float left[TILE], right[TILE], out[TILE];
+    int64_t tile = sy == 1 && sa == 1 && sb == 1 ? n : TILE;
+    for (int64_t from = 0; from < n; from += tile) {
+        int64_t m = tile_at(from, n, tile);
+        const float *p = row_in(a, sa, from, m, left), *q = row_in(b, sb, from, m, right);
+        float *v = row_out_at(y, sy, from, out);
+        INDEPENDENT
+        for (int64_t i = 0; i < m; i++)
+            v[i] = unary_value(op, p[i] + q[i], leak, sub, max);
+        row_out(y, sy, from, m, out);
+    }
+}
+
+static void elementwise_add_relu(socle_unary op, int64_t n, float *y, int64_t sy, const float *a, int64_t sa,
+                                 const float *b, int64_t sb, float leak, float sub, float max)
+{
+    if (op == SOCLE_UNARY_relu)
+        add_relu_row(SOCLE_UNARY_relu, n, y, sy, a, sa, b, sb, leak, sub, max);
+    else
+        add_relu_row(SOCLE_UNARY_monotone_relu, n, y, sy, a, sa, b, sb, leak, sub, max);
+}
+
 /* ---- fill, copy ---- */
 
 static void elementwise_fill(int bytes, int64_t n, void *y, int64_t sy, uint32_t pattern)
@@ -449,6 +474,7 @@ static const struct cpu_elementwise_kernels elementwise_kernels = {
     .compare = elementwise_compare,
     .where = elementwise_where,
     .axpby = elementwise_axpby,
+    .add_relu = elementwise_add_relu,
     .fill = elementwise_fill,
     .copy = elementwise_copy,
     .transpose = elementwise_transpose,

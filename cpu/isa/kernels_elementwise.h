@@ -25,6 +25,9 @@ struct cpu_elementwise_kernels {
     void (*where)(int bytes, int64_t n, void *y, int64_t sy, const uint8_t *cond, int64_t sc, const void *a,
                   int64_t sa, const void *b, int64_t sb);
     void (*axpby)(int64_t n, float *y, int64_t sy, const float *x, int64_t sx, float a, float b);
+    /* Of the slot's two functions. */
+    void (*add_relu)(socle_unary op, int64_t n, float *y, int64_t sy, const float *a, int64_t sa, const float *b,
+                     int64_t sb, float leak, float sub, float max);
     /* The same 4 bytes, or 1, everywhere. */
     void (*fill)(int bytes, int64_t n, void *y, int64_t sy, uint32_t pattern);
     void (*copy)(cpu_type to, cpu_type from, int64_t n, void *y, int64_t sy, const void *x, int64_t sx);

@@ -39,6 +39,11 @@ SOCLE_API socle_tensor *socle_mul(socle_ctx *c, socle_tensor *a, socle_tensor *b
 SOCLE_API socle_tensor *socle_div(socle_ctx *c, socle_tensor *a, socle_tensor *b);
 SOCLE_API socle_tensor *socle_maximum(socle_ctx *c, socle_tensor *a, socle_tensor *b); /* a tie's gradient goes to a */
 SOCLE_API socle_tensor *socle_minimum(socle_ctx *c, socle_tensor *a, socle_tensor *b);
+/* relu(a + b) and general_relu(a + b, ...): where the shapes are equal, and leak is not negative, in one pass over the result,
+ * forward and backward. Residual blocks end so. */
+SOCLE_API socle_tensor *socle_add_relu(socle_ctx *c, socle_tensor *a, socle_tensor *b);
+SOCLE_API socle_tensor *socle_add_general_relu(socle_ctx *c, socle_tensor *a, socle_tensor *b, double leak,
+                                               double sub, double max);
 /* Comparisons: U8, 1 where true; not differentiable. NaN compares as in C. a and b have one type. */
 SOCLE_API socle_tensor *socle_eq(socle_ctx *c, socle_tensor *a, socle_tensor *b);
 SOCLE_API socle_tensor *socle_ne(socle_ctx *c, socle_tensor *a, socle_tensor *b);

@@ -14,12 +14,16 @@ bool act_is_relu(const socle_act_desc *act)
            (act->kind == SOCLE_ACT_GENERAL_RELU && act->leak == 0.0f && act->sub == 0.0f && act->max_value == 0.0f);
 }
 
+static double cut_of(const socle_act_desc *act)
+{
+    return act->max_value != 0.0f ? (double)act->max_value : INFINITY;
+}
+
 static socle_tensor *general_relu(socle_ctx *c, socle_tensor *x, const socle_act_desc *act)
 {
     if (act_is_relu(act))
         return socle_relu(c, x);
-    double max = act->max_value != 0.0f ? (double)act->max_value : INFINITY;
-    return socle_general_relu(c, x, (double)act->leak, (double)act->sub, max);
+    return socle_general_relu(c, x, (double)act->leak, (double)act->sub, cut_of(act));
 }
 
 socle_tensor *act_apply(socle_ctx *c, socle_tensor *x, const socle_act_desc *act)
@@ -47,6 +51,15 @@ socle_tensor *act_apply(socle_ctx *c, socle_tensor *x, const socle_act_desc *act
         return socle_mish(c, x);
     }
     return NULL;
+}
+
+socle_tensor *act_apply_sum(socle_ctx *c, socle_tensor *a, socle_tensor *b, const socle_act_desc *act)
+{
+    if (act_is_relu(act))
+        return socle_add_relu(c, a, b);
+    if (act->kind == SOCLE_ACT_GENERAL_RELU)
+        return socle_add_general_relu(c, a, b, (double)act->leak, (double)act->sub, cut_of(act));
+    return act_apply(c, socle_add(c, a, b), act);
 }
 
 /* Appends "leak 0.1, sub 0.4, max 6", without what is 0. */

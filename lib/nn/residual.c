@@ -12,7 +12,7 @@ static socle_tensor *forward(socle_module *m, socle_ctx *c, socle_tensor *x)
 {
     const residual *r = socle_module_state(m);
     socle_tensor *y = socle_forward(r->body, c, x);
-    return act_apply(c, socle_add(c, y, r->skip != NULL ? socle_forward(r->skip, c, x) : x), &r->act);
+    return act_apply_sum(c, y, r->skip != NULL ? socle_forward(r->skip, c, x) : x, &r->act);
 }
 
 static void describe(const socle_module *m, char *buf, size_t cap)

@@ -120,7 +120,10 @@ socle_tensor *socle_tanh(socle_ctx *c, socle_tensor *x)
 socle_tensor *socle_general_relu(socle_ctx *c, socle_tensor *x, double leak, double sub, double max)
 {
     unary_attr attr = { SOCLE_UNARY_general_relu, (float)leak, (float)sub, (float)max };
-    return apply(c, &socle_op_general_relu, x, attr);
+    if (!(leak >= 0))
+        return apply(c, &socle_op_general_relu, x, attr);
+    attr.op = SOCLE_UNARY_monotone_relu;
+    return apply(c, &socle_op_monotone_relu, x, attr);
 }
 
 socle_tensor *socle_silu(socle_ctx *c, socle_tensor *x)

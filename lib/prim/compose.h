@@ -6,6 +6,8 @@
 #include "prim/call.h"
 
 socle_status compose_axpby(call *k, socle_out y, float a, socle_in x, float b);
+socle_status compose_add_relu(call *k, socle_unary op, socle_out y, socle_in a, socle_in b, float leak, float sub,
+                              float max);
 socle_status compose_dropout(call *k, socle_out y, socle_in x, socle_philox r, float p);
 /* w and dw are row-major and dense. */
 socle_status compose_conv(call *k, const socle_conv *p, socle_epilogue e, socle_out y, socle_in x, socle_in w,

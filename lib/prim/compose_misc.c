@@ -1,4 +1,4 @@
-/* axpby and dropout from required slots. */
+/* axpby, add_relu and dropout from required slots. */
 #include "prim/compose.h"
 
 socle_status compose_axpby(call *k, socle_out y, float a, socle_in x, float b)
@@ -11,6 +11,14 @@ socle_status compose_axpby(call *k, socle_out y, float a, socle_in x, float b)
     if (b != 1)
         SOCLE_TRY(call_unary(k, SOCLE_UNARY_affine, y, y, b, 0, 0));
     return call_binary(k, SOCLE_BINARY_add, y, y, &ax);
+}
+
+/* The sum needs no memory of its own. */
+socle_status compose_add_relu(call *k, socle_unary op, socle_out y, socle_in a, socle_in b, float leak, float sub,
+                              float max)
+{
+    SOCLE_TRY(call_binary(k, SOCLE_BINARY_add, y, a, b));
+    return call_unary(k, op, y, y, leak, sub, max);
 }
 
 /* y = where(u >= p, x / (1 - p), 0) */

@@ -152,6 +152,28 @@ socle_status socle_prim_axpby(socle_tensor *y, float a, const socle_tensor *x, f
     return call_end(&k, axpby(&k, &y->view, a, &x->view, b), y);
 }
 
+static socle_status add_relu(call *k, socle_unary op, socle_out y, socle_in a, socle_in b, float leak, float sub,
+                             float max)
+{
+    const socle_backend *slots = optional_slots(k->device, offsetof(socle_backend, add_relu));
+    socle_status s = SOCLE_ERR_UNSUPPORTED;
+    if (slots && slots->add_relu)
+        s = slots->add_relu(k->device->self, op, y, a, b, leak, sub, max);
+    return call_count(k, PRIM_add_relu, s) != SOCLE_ERR_UNSUPPORTED
+               ? s
+               : compose_add_relu(k, op, y, a, b, leak, sub, max);
+}
+
+socle_status socle_prim_add_relu(socle_unary op, socle_tensor *y, const socle_tensor *a, const socle_tensor *b,
+                                 float leak, float sub, float max)
+{
+    SOCLE_TRY(validate_add_relu(op, y, a, b));
+    if (tensor_is_empty(y))
+        return SOCLE_OK;
+    call k = call_on(y);
+    return call_end(&k, add_relu(&k, op, &y->view, &a->view, &b->view, leak, sub, max), y);
+}
+
 socle_status socle_prim_random_uniform(socle_tensor *y, socle_philox r, float lo, float hi)
 {
     SOCLE_TRY(validate_random("random_uniform", y));

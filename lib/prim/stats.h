@@ -10,7 +10,7 @@
 #define PRIM_SLOTS(X)                                                                                              \
     X(fill) X(copy) X(unary) X(unary_grad) X(binary) X(binary_grad) X(where) X(reduce) X(argreduce) X(gemm)        \
     X(im2col) X(col2im) X(pool) X(pool_grad) X(gather) X(scatter_add) X(random_uniform) X(random_normal)           \
-    X(axpby) X(conv) X(conv_grad) X(linear) X(linear_grad) X(moments) X(normalize) X(normalize_grad)               \
+    X(axpby) X(add_relu) X(conv) X(conv_grad) X(linear) X(linear_grad) X(moments) X(normalize) X(normalize_grad)               \
     X(conv_norm_grad) X(softmax) X(softmax_grad) X(xent) X(xent_grad) X(dropout) X(sgd_many) X(adam_many)          \
     X(lamb_many) X(clip_many) X(axpby_many) X(histogram) X(shift_images)
 

@@ -176,6 +176,15 @@ socle_status validate_axpby(const socle_tensor *y, const socle_tensor *x)
     return check_same("axpby", "operand", x, y);
 }
 
+socle_status validate_add_relu(socle_unary op, const socle_tensor *y, const socle_tensor *a, const socle_tensor *b)
+{
+    SOCLE_CHECK(op == SOCLE_UNARY_relu || op == SOCLE_UNARY_monotone_relu, SOCLE_ERR_ARG,
+                "add_relu: function %d is no ReLU", (int)op);
+    SOCLE_TRY(validate_result("add_relu", y, TYPE_REAL));
+    SOCLE_TRY(check_same("add_relu", "first operand", a, y));
+    return check_same("add_relu", "second operand", b, y);
+}
+
 socle_status validate_random(const char *what, const socle_tensor *y)
 {
     return validate_result(what, y, TYPE_REAL);

@@ -39,6 +39,8 @@ socle_status validate_binary_grad(socle_binary op, int side, const socle_tensor 
 socle_status validate_where(const socle_tensor *y, const socle_tensor *cond, const socle_tensor *a,
                             const socle_tensor *b) SOCLE_MUST_USE;
 socle_status validate_axpby(const socle_tensor *y, const socle_tensor *x) SOCLE_MUST_USE;
+socle_status validate_add_relu(socle_unary op, const socle_tensor *y, const socle_tensor *a,
+                               const socle_tensor *b) SOCLE_MUST_USE;
 socle_status validate_random(const char *what, const socle_tensor *y) SOCLE_MUST_USE;
 socle_status validate_dropout(const socle_tensor *y, const socle_tensor *x, float p) SOCLE_MUST_USE;
 

@@ -1,4 +1,4 @@
-/* fill, copy, unary, binary, where, axpby: one element at a time, each operation rounded to `real`. The expressions
+/* fill, copy, unary, binary, where, axpby, add_relu: one element at a time, each operation rounded to `real`. The expressions
  * come from sys/unary.def and sys/binary.def, whose x, y, a, b and c are the locals here. */
 
 static socle_status fill(void *self, socle_out y, double value)
@@ -172,6 +172,18 @@ static socle_status axpby(void *self, socle_out y, float a, socle_in x, float b)
     do {
         real ax = (real)a * (real)load(x, i);
         store(y, i, b == 0 ? ax : ax + (real)b * (real)load(y, i));
+    } while (next(y, i));
+    return SOCLE_OK;
+}
+
+static socle_status add_relu(void *self, socle_unary op, socle_out y, socle_in a, socle_in b, float leak, float sub,
+                             float max)
+{
+    (void)self;
+    int64_t i[SOCLE_MAX_DIMS] = { 0 };
+    do {
+        real sum = (real)load(a, i) + (real)load(b, i);
+        store(y, i, unary_value(op, sum, leak, sub, max));
     } while (next(y, i));
     return SOCLE_OK;
 }

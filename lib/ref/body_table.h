@@ -66,6 +66,7 @@ const socle_backend TABLE = {
     .random_uniform = random_uniform,
     .random_normal = random_normal,
     .axpby = axpby,
+    .add_relu = add_relu,
     .conv = conv,
     .conv_grad = conv_grad,
     .linear = linear,

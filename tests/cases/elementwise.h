@@ -1,4 +1,4 @@
-/* Fill, copy, unary, binary, where, axpby: shapes for all of them, and per function the operands that make sense. */
+/* Fill, copy, unary, binary, where, axpby, add_relu: shapes for all of them, and per function the operands that make sense. */
 #ifndef CASES_ELEMENTWISE_H
 #define CASES_ELEMENTWISE_H
 
@@ -55,6 +55,7 @@ static const unary_row unary_rows[] = {
     { SOCLE_UNARY_sigmoid,    -9, 9, 0, 0, 0, 0, 0 },
     { SOCLE_UNARY_tanh,       -9, 9, 0, 0, 0, 0, 0 },
     { SOCLE_UNARY_general_relu, -4, 4, 0.1f, 0.4f, 2, 0, 4 }, /* cancels: the bound is by the terms */
+    { SOCLE_UNARY_monotone_relu, -4, 4, 0.1f, 0.4f, 2, 0, 4 },
     { SOCLE_UNARY_silu,       -9, 9, 0, 0, 0, 0, 0 },
     { SOCLE_UNARY_gelu,       -4, 4, 0, 0, 0, 32, 0 }, /* the exponent's rounding, x^2 / 2 eps, and OpenCL's erfc: 16 units */
     { SOCLE_UNARY_gelu_tanh,  -4, 4, 0, 0, 0, 32, 0 }, /* three roundings of an exponent of up to 11 */

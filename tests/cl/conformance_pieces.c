@@ -20,7 +20,7 @@ static const pieces table[] = {
     { "elementwise", { "7x5", "33x17", "17x2x1x4" }, { "7x5" }, { NULL } },
     { "binary",
       { "7x5", "17x3x4x5" },
-      { "mul 7x5", "mul side 0 7x5", "maximum side 1 7x5", "lt 7x5", "ne 7x5" },
+      { "mul 7x5", "mul side 0 7x5", "maximum side 1 7x5", "lt 7x5", "ne 7x5", "add_relu general 7x5" },
       { NULL } },
     { "reduce", { "" }, { "5x17", "9x2x3x3", "sum 1009", "17x10 axis 1" }, { NULL } },
     { "gemm", { "" }, { "5x7 of 11x7" }, { NULL } },

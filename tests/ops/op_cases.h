@@ -73,11 +73,16 @@ static socle_tensor *call_conv_norm(socle_ctx *c, socle_tensor *const *in, const
                                    (socle_norm_opts){ .eps = 1e-3 });
 }
 
-/* Cut values as well as plain ones: x in [-1, 1) shifted by 0.25 passes 0.5. */
+/* Cut values as well as plain ones: x in [-1, 1) shifted by 0.25 passes 0.5. p: leak in eighths */
 static socle_tensor *call_general_relu(socle_ctx *c, socle_tensor *const *in, const int *p)
 {
-    (void)p;
-    return socle_general_relu(c, in[0], 0.125, 0.25, 0.5);
+    return socle_general_relu(c, in[0], p[0] / 8.0, 0.25, 0.5);
+}
+
+/* p: leak in eighths, shift in eighths, cut in eighths */
+static socle_tensor *call_add_relu(socle_ctx *c, socle_tensor *const *in, const int *p)
+{
+    return socle_add_general_relu(c, in[0], in[1], p[0] / 8.0, p[1] / 8.0, p[2] / 8.0);
 }
 
 static socle_tensor *call_where(socle_ctx *c, socle_tensor *const *in, const int *p)
@@ -278,7 +283,8 @@ static const op_case op_cases[] = {
     { "leaky_relu", 1, { X(S3(9, 2, 3)) }, .call = call_leaky_relu },
     { "sigmoid", 1, { X(S3(9, 2, 3)) }, .unary = socle_sigmoid },
     { "tanh", 1, { X(S3(9, 2, 3)) }, .unary = socle_tanh },
-    { "general_relu", 1, { X(S4(17, 2, 3, 5)) }, .call = call_general_relu },
+    { "general_relu", 1, { X(S4(17, 2, 3, 5)) }, { -1 }, .call = call_general_relu },
+    { "monotone_relu", 1, { X(S4(17, 2, 3, 5)) }, { 1 }, .call = call_general_relu },
     { "silu", 1, { WIDE(S3(9, 2, 3)) }, .unary = socle_silu },
     { "gelu", 1, { WIDE(S3(9, 2, 3)) }, .unary = socle_gelu },
     { "gelu_tanh", 1, { WIDE(S3(9, 2, 3)) }, .unary = socle_gelu_tanh },
@@ -305,6 +311,12 @@ static const op_case op_cases[] = {
     { "le", 2, { X(S2(9, 3)), X(S2(9, 3)) }, .binary = socle_le, .constant = true },
     { "gt", 2, { X(S2(9, 3)), X(S2(9, 3)) }, .binary = socle_gt, .constant = true },
     { "ge", 2, { X(S2(9, 3)), X(S2(9, 3)) }, .binary = socle_ge, .constant = true },
+    { "add_relu", 2, { X(S4(17, 2, 3, 5)), X(S4(17, 2, 3, 5)) }, .binary = socle_add_relu },
+    { "add_relu", 2, { X(S4(9, 2, 3, 5)), W(S4(9, 2, 3, 5)) }, { 1, 2, 4 }, .call = call_add_relu },
+    { "add_relu", 2, { X(S3(9, 2, 3)), X(S3(9, 2, 3)) }, { 0, 2, 80 }, .call = call_add_relu },
+    { "add_relu", 2, { X(S3(9, 2, 3)), X(S3(9, 2, 3)) }, { 2, 1, -3 }, .call = call_add_relu }, /* cut below 0 */
+    { "add_relu", 2, { X(S3(9, 2, 3)), X(S3(9, 2, 3)) }, { -1, 2, 4 }, .call = call_add_relu }, /* not monotone */
+    { "add_relu", 2, { X(S4(9, 3, 2, 2)), W(S3(3, 1, 1)) }, { 1, 2, 4 }, .call = call_add_relu },
     { "where", 3, { { MASK, S3(9, 2, 3), 0, 1 }, X(S3(9, 2, 3)), X(S3(9, 2, 3)) }, .call = call_where },
     { "where", 3, { { MASK, S2(9, 3), 0, 1 }, X(S0), X(S2(1, 3)) }, .call = call_where },
 

@@ -44,6 +44,7 @@ typedef struct conformance_options {
     const char *device; /* as for socle_device_open */
     const char *family; /* as conformance_family names them; NULL: all */
     const char *row;    /* only rows that contain this text; NULL: all */
+    int part, parts;    /* only part 0 to parts - 1 of the rows, whose names say where they belong; parts 0: all */
     int threads;        /* 1 to this many are compared; 0 = 3 */
     bool prims;         /* through socle_prim_*, which adds compositions and empty operands, not the bare slots */
     bool compose_only;  /* the same on a device that ignores its optional slots */

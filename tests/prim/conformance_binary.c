@@ -1,4 +1,4 @@
-/* Conformance of binary and binary_grad: arithmetic and comparisons, with operands that repeat. */
+/* Conformance of binary and binary_grad: arithmetic and comparisons, with operands that repeat. And of add_relu. */
 #include <math.h>
 
 #include "conformance_trial.h"
@@ -108,6 +108,59 @@ static void try_arithmetic(session *s, const broadcast_row *row, socle_binary op
     try_binary_grad(s, row, op, 1, false);
 }
 
+/* ---- add_relu ---- */
+
+static socle_status call_add_relu(const socle_backend *b, void *self, const socle_view *const *v, const trial *t)
+{
+    const unary_row *u = t->attr;
+    return b->add_relu(self, u->op, v[0], v[1], v[2], u->a, u->b, u->c);
+}
+
+static socle_status prim_add_relu(socle_tensor *const *v, const trial *t)
+{
+    const unary_row *u = t->attr;
+    return socle_prim_add_relu(u->op, v[0], v[1], v[2], u->a, u->b, u->c);
+}
+
+static const trial_slot add_relu_slot = { "add_relu", offsetof(socle_backend, add_relu), true, call_add_relu,
+                                          prim_add_relu };
+
+static void try_add_relu(session *s, const shape_row *row, const unary_row *u, bool edges)
+{
+    char words[64];
+    trial t;
+    trial_begin(&t, &add_relu_slot, u, "add_relu %s %s%s", u->op == SOCLE_UNARY_relu ? "plain" : "general",
+                shape_words(case_shape(row), words), edges ? ", edges" : "");
+    t.flags = row->flags;
+    operand *y = trial_out(&t, "y", TRIAL_REAL, case_shape(row));
+    y->alias = 1u << 1 | 1u << 2;
+    y->floor = 4; /* the terms of a sum */
+    operand *a = trial_in(&t, "a", TRIAL_REAL, case_shape(row)),
+            *b = trial_in(&t, "b", TRIAL_REAL, case_shape(row));
+    if (edges) {
+        fill_operand(&t, a, true);
+        fill_operand(&t, b, true);
+        add_nan(a, 5, 1);
+        add_nan(b, 7, 2);
+    } else {
+        operand_uniform(&t, a, -2, 2);
+        operand_uniform(&t, b, -2, 2);
+    }
+    trial_run(s, &t);
+}
+
+static void try_add_relus(session *s, const shape_row *edges)
+{
+    static const socle_unary ops[] = { SOCLE_UNARY_relu, SOCLE_UNARY_monotone_relu };
+    for (size_t i = 0; i < CASE_COUNT(ops); i++) {
+        unary_row u = unary_row_of(ops[i]);
+        for (size_t k = 0; k < CASE_COUNT(elementwise_shapes); k++)
+            if (session_wants(s, elementwise_shapes[k].flags))
+                try_add_relu(s, &elementwise_shapes[k], &u, false);
+        try_add_relu(s, edges, &u, true);
+    }
+}
+
 void family_binary(session *s)
 {
     static const socle_dtype types[] = { TRIAL_REAL, SOCLE_I32, SOCLE_U8 };
@@ -138,4 +191,5 @@ void family_binary(session *s)
             try_binary_grad(s, &edges, op, 1, true);
         }
     }
+    try_add_relus(s, &edges.shape);
 }

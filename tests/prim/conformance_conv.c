@@ -93,10 +93,12 @@ static void try_conv_grad(session *s, const conv_row *row, socle_epilogue e, boo
 {
     conv_attr attr = { row->p, e };
     trial forward, t;
-    begin_conv(&forward, row, &attr, true);
-    bool ok = e == SOCLE_EPILOGUE_NONE || trial_expect(s, &forward);
     trial_begin(&t, &conv_grad_slot, &attr, "%s%s d%s%s%s", row->name, e ? " relu" : "", x ? "x" : "", w ? "w" : "",
                 b ? "b" : "");
+    if (!trial_wanted(s, &t))
+        return;
+    begin_conv(&forward, row, &attr, true);
+    bool ok = e == SOCLE_EPILOGUE_NONE || trial_expect(s, &forward);
     t.flags = row->flags;
     t.quick_step = 17; /* see begin_conv */
     t.terms = true;

@@ -366,6 +366,16 @@ static outcome walk(session *s, trial *t, int at)
     return v;
 }
 
+bool trial_wanted(const session *s, const trial *t)
+{
+    const conformance_options *o = s->options;
+    if (session_prims(s) ? t->slot->prim == NULL : is_empty(t))
+        return false;
+    /* The seed is made from the row's name, its lowest bits from little more than the last letters. */
+    return (o->row == NULL || strstr(t->row, o->row) != NULL) &&
+           (o->parts == 0 || (int)((t->seed >> 8) % (uint64_t)o->parts) == o->part);
+}
+
 void trial_run(session *s, trial *t)
 {
     const conformance_options *o = s->options;
@@ -374,11 +384,11 @@ void trial_run(session *s, trial *t)
         trial_free(t);
         return;
     }
-    bool prims = session_prims(s);
-    if ((prims ? t->slot->prim == NULL : is_empty(t)) || (o->row != NULL && strstr(t->row, o->row) == NULL)) {
+    if (!trial_wanted(s, t)) {
         trial_free(t);
         return;
     }
+    bool prims = session_prims(s);
     for (int i = 0; i < t->n; i++)
         t->op[i].row_major = t->op[i].row_major && !prims;
     conformance_slot *line = table_line(s, t->slot);

@@ -84,6 +84,8 @@ size_t operand_count(const operand *o);           /* of stored elements */
 double *operand_want(trial *t, const char *name);
 /* Reference results without judging a device: for operands that are other slots' results. False on failure. */
 bool trial_expect(session *s, trial *t);
+/* Is a trial that was begun among those to run? For families that compute much beforehand: trial_run asks by itself. */
+bool trial_wanted(const session *s, const trial *t);
 /* Walks all layouts, reports, frees. */
 void trial_run(session *s, trial *t);
 void trial_free(trial *t);

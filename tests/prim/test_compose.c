@@ -314,7 +314,7 @@ Test(compose, cross_entropy_and_its_gradient_agree_with_their_slots)
     }
 }
 
-/* ---- axpby, dropout ---- */
+/* ---- axpby, add_relu, dropout ---- */
 
 static void run_axpby(socle_device *d, const void *params, outputs *out)
 {
@@ -331,6 +331,25 @@ Test(compose, axpby_agrees_with_its_slot_and_reads_y_only_if_it_counts)
     const float b[] = { 0, 1, -0.3f };
     for (int i = 0; i < 3; i++)
         agree(run_axpby, &b[i], budget_sum(SOCLE_F32, 2, 1));
+}
+
+static void run_add_relu(socle_device *d, const void *params, outputs *out)
+{
+    socle_unary op = *(const socle_unary *)params;
+    socle_shape s = socle_shape3(19, 3, 5);
+    socle_tensor *a = input(d, s, 16, 1), *b = input(d, s, 1, 2);
+    socle_tensor *y = keep(out, output(d, s, 16));
+    assert_ok(socle_prim_add_relu(op, y, a, b, 0.1f, 0.4f, 0.5f));
+    assert_ok(socle_prim_add_relu(op, keep(out, b), a, b, 0.1f, 0.4f, 0.5f));
+    socle_release(a);
+}
+
+/* In place too. One rounded sum, and one fused or rounded product on the way to the shift. */
+Test(compose, add_relu_agrees_with_its_slot)
+{
+    const socle_unary op[] = { SOCLE_UNARY_relu, SOCLE_UNARY_monotone_relu };
+    agree(run_add_relu, &op[0], budget_exact);
+    agree(run_add_relu, &op[1], budget_sum(SOCLE_F32, 2, 1));
 }
 
 static void run_dropout(socle_device *d, const void *params, outputs *out)

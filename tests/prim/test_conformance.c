@@ -47,14 +47,26 @@ static void skip_unless_isa(void)
         cr_skip_test("this machine has no %s", isa);
 }
 
+/* SOCLE_TEST_PART, "2/5": the second of five parts of the rows, for more than one core. */
+static void take_part(conformance_options *o)
+{
+    const char *text = getenv("SOCLE_TEST_PART");
+    if (text == NULL)
+        return;
+    cr_assert(sscanf(text, "%d/%d", &o->part, &o->parts) == 2 && o->part >= 1 && o->part <= o->parts,
+              "SOCLE_TEST_PART is '%s', not like 2/5", text);
+    o->part--;
+}
+
 static conformance_summary check(conformance_options o)
 {
     int shown = 0;
+    take_part(&o);
     conformance_summary sum;
     int failed = conformance_run(&o, show_failures, &shown, &sum);
     cr_assert(failed >= 0, "%s: %s", o.device, socle_error());
     cr_assert_eq(failed, 0, "%s: %d of %d calls in family %s went wrong", sum.device, failed, sum.calls, o.family);
-    cr_assert_gt(sum.calls, 0);
+    cr_assert(sum.calls > 0 || o.parts > 1);
     return sum;
 }
 

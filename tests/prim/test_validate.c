@@ -292,6 +292,20 @@ Test(validate, what_a_step_remembers_must_fit_its_kind)
     socle_release(v);
 }
 
+Test(validate, the_relu_of_a_sum_takes_operands_of_one_shape_and_no_other_function)
+{
+    socle_tensor *y = f32(socle_shape2(2, 3)), *a = f32(socle_shape2(2, 3)), *row = f32(socle_shape1(3));
+    assert_refused(socle_prim_add_relu(SOCLE_UNARY_relu, y, a, row, 0, 0, 0), SOCLE_ERR_SHAPE,
+                   "add_relu: second operand has shape (3), expected (2, 3)");
+    assert_refused(socle_prim_add_relu(SOCLE_UNARY_relu, row, a, a, 0, 0, 0), SOCLE_ERR_SHAPE,
+                   "add_relu: first operand has shape (2, 3), expected (3)");
+    assert_refused(socle_prim_add_relu(SOCLE_UNARY_neg, y, a, a, 0, 0, 0), SOCLE_ERR_ARG,
+                   "add_relu: function 0 is no ReLU");
+    socle_release(y);
+    socle_release(a);
+    socle_release(row);
+}
+
 Test(validate, shifted_images_keep_their_number_and_channels)
 {
     socle_tensor *x = f32(socle_shape4(2, 3, 4, 5)), *y = f32(socle_shape4(2, 1, 4, 5));

@@ -252,6 +252,10 @@ typedef struct socle_backend {
     /* ---- fused: optional; NULL or UNSUPPORTED runs the composition in lib/prim ---- */
     /* y = a x + b y; b == 0 does not read y. real, one shape. */
     socle_status (*axpby)(void *self, socle_out y, float a, socle_in x, float b);
+    /* y = op(a + b), op SOCLE_UNARY_relu, or SOCLE_UNARY_monotone_relu with these parameters: how residual blocks end. real,
+     * one shape; y may alias a or b. */
+    socle_status (*add_relu)(void *self, socle_unary op, socle_out y, socle_in a, socle_in b, float leak, float sub,
+                             float max);
     /* x (N, C, H, W), w (K, C/groups, R, S) row-major, bias (K) or NULL -> y (N, K, Ho, Wo) = epilogue(conv + bias). */
     socle_status (*conv)(void *self, const socle_conv *p, socle_epilogue e, socle_out y, socle_in x, socle_in w,
                          socle_in bias);

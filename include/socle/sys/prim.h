@@ -70,6 +70,9 @@ SOCLE_API socle_status socle_prim_scatter_add(socle_tensor *y, const socle_tenso
 SOCLE_API socle_status socle_prim_random_uniform(socle_tensor *y, socle_philox r, float lo, float hi);
 SOCLE_API socle_status socle_prim_random_normal(socle_tensor *y, socle_philox r, float mean, float std);
 SOCLE_API socle_status socle_prim_axpby(socle_tensor *y, float a, const socle_tensor *x, float b);
+/* op: SOCLE_UNARY_relu or SOCLE_UNARY_monotone_relu, else ERR_ARG. */
+SOCLE_API socle_status socle_prim_add_relu(socle_unary op, socle_tensor *y, const socle_tensor *a,
+                                           const socle_tensor *b, float leak, float sub, float max);
 SOCLE_API socle_status socle_prim_conv(const socle_conv *p, socle_epilogue e, socle_tensor *y,
                                        const socle_tensor *x, const socle_tensor *w, const socle_tensor *bias);
 SOCLE_API socle_status socle_prim_conv_grad(const socle_conv *p, socle_epilogue e, socle_tensor *dx,
