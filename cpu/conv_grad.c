@@ -35,25 +35,26 @@ typedef struct grad_job {
     conv_packed packed;
     int64_t chunk_blocks, chunks;
     int64_t done;     /* chunks, in rounds before this one */
-    float *dz;        /* [thread][block][k][pixel][16]; AFTER: [chunk][...] */
+    int64_t strip;    /* rows of dz at a time */
+    float *dz;        /* [thread][block][k][row of strip][column][16]; AFTER: [chunk][...] */
     int64_t dz_size;  /* of a thread or chunk */
     float *db_lanes;  /* [chunks][k][16], or NULL */
     const grad_w *gw; /* NULL: dw is not wanted */
 } grad_job;
 
 /* dz of channels [k, end) of one block from d, which z may be. y: of the first channel. */
-static void mask_channels(const grad_job *j, int64_t block, int64_t k, int64_t end, lane_map z, lane_map d,
-                          const float *y, float *db)
+static void mask_channels(const grad_job *j, int64_t block, int64_t k, int64_t end, int64_t rows, lane_map z,
+                          lane_map d, const float *y, float *db)
 {
     const conv_geometry *g = j->g;
     for (; k < end; k++, y += j->y.channel)
         j->kernels->mask(z.at ? z.at + k * z.channel : NULL, d.at + k * d.channel, (int64_t[]){ d.row, d.column },
-                         j->relu ? y : NULL, (int64_t[]){ j->y.row, j->y.column }, g->ho, g->wo,
+                         j->relu ? y : NULL, (int64_t[]){ j->y.row, j->y.column }, rows, g->wo,
                          conv_images(g, block), db ? db + k * CONV_LANES : NULL);
 }
 
 /* The same where a norm comes first, a few channels at a time, which stay in the L1 cache in between. */
-static void norm_channels(const grad_job *j, int64_t block, lane_map z, const float *y, float *db)
+static void norm_channels(const grad_job *j, int64_t block, conv_range rows, lane_map z, const float *y, float *db)
 {
     enum { FLOATS = 4096 };
     const conv_geometry *g = j->g;
@@ -62,34 +63,35 @@ static void norm_channels(const grad_job *j, int64_t block, lane_map z, const fl
     const bool masks = (j->relu && !relu_too) || db || conv_images(g, block) < CONV_LANES;
     for (int64_t k = 0; k < channels; k += few) {
         const int64_t end = min64(k + few, channels);
-        norm_grad_channels(j->norm, relu_too, block, k, end, z.at + k * z.channel, z.channel);
+        const norm_part part = { block, k, end, rows.from * g->wo, rows.to * g->wo };
+        norm_grad_part(j->norm, relu_too, &part, z.at + k * z.channel, z.channel);
         if (masks)
-            mask_channels(j, block, k, end, z, z, y + k * j->y.channel, db);
+            mask_channels(j, block, k, end, rows.to - rows.from, z, z, y + k * j->y.channel, db);
     }
 }
 
-/* dz of the chunk's blocks, and db's sums. */
-static lane_map chunk_dz(const grad_job *j, int64_t chunk)
+/* dz of rows of the chunk's blocks, which it begins with, and db's sums. */
+static lane_map chunk_dz(const grad_job *j, int64_t chunk, conv_range rows)
 {
     const conv_geometry *g = j->g;
     const int64_t first = chunk * j->chunk_blocks, blocks = min64(j->chunk_blocks, g->blocks - first);
     const int64_t channels = g->k * g->p.groups;
     lane_map dy = j->dy;
-    dy.at += first * dy.block;
+    dy.at += first * dy.block + rows.from * dy.row;
     float *own = j->copies ? j->dz + (j->way == AFTER ? chunk : cpu_thread()) * j->dz_size : NULL;
-    const lane_map dz = j->copies ? lane_map_dense(own, channels, g->ho, g->wo) : dy;
+    const lane_map dz = j->copies ? lane_map_dense(own, channels, j->strip, g->wo) : dy;
     float *db = j->db_lanes ? j->db_lanes + chunk * channels * CONV_LANES : NULL;
-    for (int64_t i = 0; db && i < channels * CONV_LANES; i++)
+    for (int64_t i = 0; db && rows.from == 0 && i < channels * CONV_LANES; i++)
         db[i] = 0;
     for (int64_t b = 0; (db || j->copies) && b < blocks; b++) {
         lane_map z = dz, d = dy;
         z.at = j->copies ? z.at + b * z.block : NULL;
         d.at += b * d.block;
-        const float *y = j->y.at ? j->y.at + (first + b) * j->y.block : NULL;
+        const float *y = j->y.at ? j->y.at + (first + b) * j->y.block + rows.from * j->y.row : NULL;
         if (j->norm)
-            norm_channels(j, first + b, z, y, db);
+            norm_channels(j, first + b, rows, z, y, db);
         else
-            mask_channels(j, first + b, 0, channels, z, d, y, db);
+            mask_channels(j, first + b, 0, channels, rows.to - rows.from, z, d, y, db);
     }
     return dz;
 }
@@ -152,13 +154,15 @@ static void chunk_dx(const grad_job *j, int64_t chunk, lane_map dz)
 static void grad_chunks(void *arg, int64_t first, int64_t last)
 {
     const grad_job *j = arg;
-    for (int64_t chunk = j->done + first; chunk < j->done + last; chunk++) {
-        lane_map dz = chunk_dz(j, chunk);
-        if (j->dx.at && j->way != AFTER)
-            chunk_dx(j, chunk, dz);
-        if (j->gw && !shares(j))
-            grad_w_chunk(j->gw, chunk, dz);
-    }
+    for (int64_t chunk = j->done + first; chunk < j->done + last; chunk++)
+        for (int64_t row = 0; row < j->g->ho; row += j->strip) {
+            const conv_range rows = { row, min64(row + j->strip, j->g->ho) };
+            const lane_map dz = chunk_dz(j, chunk, rows);
+            if (j->dx.at && j->way != AFTER)
+                chunk_dx(j, chunk, dz);
+            if (j->gw && !shares(j))
+                grad_w_chunk(j->gw, chunk, dz, rows);
+        }
     if (j->stream)
         cpu_stream_end();
 }
@@ -213,7 +217,8 @@ static socle_status prepare(workspace *ws, grad_job *j, const float *w, bool wan
 {
     const conv_geometry *g = j->g;
     const int64_t channels = g->k * g->p.groups;
-    j->dz_size = j->chunk_blocks * channels * g->ho * g->wo * CONV_LANES;
+    j->strip = j->copies && j->gw && !j->dx.at ? min64(grad_w_strip(j->gw), g->ho) : g->ho;
+    j->dz_size = j->chunk_blocks * channels * j->strip * g->wo * CONV_LANES;
     j->chunks = divide_up(g->blocks, j->chunk_blocks);
     const int64_t copies = j->way == AFTER ? j->chunks : ws->device->threads;
     if (j->copies && !(j->dz = workspace_floats(ws, copies * j->dz_size)))

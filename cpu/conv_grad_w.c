@@ -145,45 +145,48 @@ static void clear(float *p, int64_t n)
 
 /* ---- images in the lanes ---- */
 
-/* Rows of dz that stay in the L2 cache from one tile to the next, where tiles hold taps of few channels. */
-static int64_t images_rows(const grad_w *j, int64_t blocks)
+/* Where tiles hold taps of few channels, dz stays in the L2 cache from one tile to the next. */
+int64_t grad_w_strip(const grad_w *j)
 {
     enum { FLOATS = 1 << 17 };
     const conv_geometry *g = j->g;
-    return j->taps_together ? max64(FLOATS / (blocks * g->k * g->wo * CONV_LANES), 1) : g->ho;
+    if (j->way != GRAD_W_IMAGES || !j->taps_together)
+        return g->ho;
+    return max64(FLOATS / (j->chunk_blocks * g->k * g->p.groups * g->wo * CONV_LANES), 1);
 }
 
-/* What `blocks` blocks of a group give to its dw. */
-static void images_blocks(const grad_w *j, const grad_w_source *from, lane_map x, lane_map dz, int64_t blocks,
-                          float *dw)
+/* What `blocks` blocks of a group give to its dw; dz begins with these rows. */
+static void images_blocks(const grad_w *j, const grad_w_source *from, lane_map x, lane_map dz, conv_range of,
+                          int64_t blocks, float *dw)
 {
     const conv_geometry *g = j->g;
-    const int64_t rows = blocks > 0 ? images_rows(j, blocks) : g->ho;
-    for (int64_t row = 0; row < g->ho && blocks > 0; row += rows)
+    const int64_t rows = grad_w_strip(j);
+    for (int64_t row = of.from; row < of.to && blocks > 0; row += rows)
         for (int64_t i = 0; i < from->n; i++) {
             const grad_w_piece *piece = &from->piece[i];
             conv_pairs p;
-            if (!pairs_of(piece, whole, x, dz, 0, (conv_range){ row, row + rows }, blocks, &p))
+            if (!pairs_of(piece, whole, x, dz, of.from, (conv_range){ row, min64(row + rows, of.to) }, blocks, &p))
                 continue;
-            p.d_ahead = row + rows < g->ho ? rows * dz.row : 0;
+            p.d_ahead = row + rows < of.to ? rows * dz.row : 0;
             j->kernels->grad_w_images(&p, g->k, dz.channel, dw + piece->dw, filter(g), j->taps_together);
         }
 }
 
 /* The last block of images has its own copy of x where it is not full. */
-static void images_chunk_of(const grad_w *j, int64_t chunk, lane_map dz)
+static void images_chunk_of(const grad_w *j, int64_t chunk, lane_map dz, conv_range rows)
 {
     const conv_geometry *g = j->g;
     const int64_t first = chunk * j->chunk_blocks, blocks = min64(j->chunk_blocks, g->blocks - first);
     const bool partial = j->last.piece && first + blocks == g->blocks;
     const int64_t full = partial ? blocks - 1 : blocks;
     float *dw = j->partial + chunk * j->slice;
-    clear(dw, j->slice);
+    if (rows.from == 0)
+        clear(dw, j->slice);
     for (int64_t group = 0; group < g->p.groups; group++, dw += g->k * filter(g)) {
         const lane_map z = moved(dz, 0, group * g->k);
-        images_blocks(j, &j->all, moved(j->all.x, first, group * g->c), z, full, dw);
+        images_blocks(j, &j->all, moved(j->all.x, first, group * g->c), z, rows, full, dw);
         if (partial)
-            images_blocks(j, &j->last, moved(j->last.x, 0, group * g->c), moved(z, full, 0), 1, dw);
+            images_blocks(j, &j->last, moved(j->last.x, 0, group * g->c), moved(z, full, 0), rows, 1, dw);
     }
 }
 
@@ -443,10 +446,10 @@ bool grad_w_wants_zeros(const grad_w *j)
     return (j->way == GRAD_W_IMAGES || j->way == GRAD_W_SHARED) && j->g->n % CONV_LANES;
 }
 
-void grad_w_chunk(const grad_w *j, int64_t chunk, lane_map dz)
+void grad_w_chunk(const grad_w *j, int64_t chunk, lane_map dz, conv_range rows)
 {
     if (j->way == GRAD_W_IMAGES)
-        images_chunk_of(j, chunk, dz);
+        images_chunk_of(j, chunk, dz, rows);
     else if (j->way == GRAD_W_CHANNELS)
         channels_chunk_of(j, chunk, dz);
     else if (j->way == GRAD_W_WINOGRAD)

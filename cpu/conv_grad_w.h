@@ -54,8 +54,10 @@ typedef struct grad_w {
 socle_status grad_w_prepare(workspace *ws, grad_w *j, lane_map x, int64_t chunk_blocks, bool panels);
 /* Must dz hold zeros in the lanes without an image? */
 bool grad_w_wants_zeros(const grad_w *j);
-/* One chunk's share; dz is the chunk's, of all channels. GRAD_W_SHARED: winograd_share_begin instead, and so on. */
-void grad_w_chunk(const grad_w *j, int64_t chunk, lane_map dz);
+/* One chunk's share; dz is the chunk's, of all channels, and begins with these of its rows. GRAD_W_SHARED: winograd_share_begin instead, and so on. */
+void grad_w_chunk(const grad_w *j, int64_t chunk, lane_map dz, conv_range rows);
+/* How many rows of dz at a time stay in the cache; all where they cannot come in strips. */
+int64_t grad_w_strip(const grad_w *j);
 /* Chunks come in rounds: grad_w_round(d, j, i) after the chunks of round i, [i round, (i + 1) round). */
 int64_t grad_w_round_chunks(const grad_w *j);
 void grad_w_round(cpu_device *d, const grad_w *j, int64_t i);

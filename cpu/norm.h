@@ -60,10 +60,13 @@ typedef struct norm_grad_rest {
 /* v's y and dz are in blocks, each channel without gaps. Writes dgamma and dbeta. */
 socle_status norm_grad_begin(cpu_device *d, workspace *w, const socle_norm *p, const socle_conv_norm *v,
                              norm_grad_rest *out);
-/* dx of a block's channels g0 .. g1 - 1, dx_step floats from one to the next. Lanes without an image get anything. of_relu:
- * the gradient in front of the ReLU that made x; only where there is no activation behind the norm. */
-void norm_grad_channels(const norm_grad_rest *n, bool of_relu, int64_t unit, int64_t g0, int64_t g1, float *dx,
-                        int64_t dx_step);
+/* Channels g0 .. g1 - 1 of a block, pixels first .. last - 1. */
+typedef struct norm_part {
+    int64_t unit, g0, g1, first, last;
+} norm_part;
+/* dx of a part, dx_step floats from channel to channel. Lanes without an image get anything. of_relu: the gradient in front of
+ * the ReLU that made x; only where there is no activation behind the norm. */
+void norm_grad_part(const norm_grad_rest *n, bool of_relu, const norm_part *of, float *dx, int64_t dx_step);
 
 /* One task of cpu_for over chunks * parts: units u0 .. u1 - 1 of groups g0 .. g1 - 1. */
 typedef struct norm_task {

@@ -399,13 +399,14 @@ socle_status norm_grad_begin(cpu_device *d, workspace *w, const socle_norm *p, c
     return s;
 }
 
-void norm_grad_channels(const norm_grad_rest *n, bool of_relu, int64_t unit, int64_t g0, int64_t g1, float *dx,
-                        int64_t dx_step)
+void norm_grad_part(const norm_grad_rest *n, bool of_relu, const norm_part *of, float *dx, int64_t dx_step)
 {
-    cpu_norm_row r = norm_row_of(&n->j, g0, 0);
+    const int64_t at = of->first * n->j.lanes;
+    cpu_norm_row r = norm_row_of(&n->j, of->g0, 0);
     r.of_relu = of_relu;
-    r.mean = n->j.mean + g0;
-    r.inverse = n->inverse + g0;
-    n->j.kernels->grad(&r, g1 - g0, n->j.length, dx, norm_row(&n->dy, unit, g0, 0), norm_row(&n->x, unit, g0, 0),
-                       (int64_t[]){ dx_step, n->dy.group, n->x.group }, n->fixed + g0, n->slope + g0);
+    r.mean = n->j.mean + of->g0;
+    r.inverse = n->inverse + of->g0;
+    n->j.kernels->grad(&r, of->g1 - of->g0, (of->last - of->first) * n->j.lanes, dx,
+                       norm_row(&n->dy, of->unit, of->g0, 0) + at, norm_row(&n->x, of->unit, of->g0, 0) + at,
+                       (int64_t[]){ dx_step, n->dy.group, n->x.group }, n->fixed + of->g0, n->slope + of->g0);
 }
