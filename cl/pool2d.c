@@ -46,10 +46,11 @@ socle_status ocl_pool(void *self, const socle_pool *p, socle_out y, socle_out in
                    NULL);
 }
 
-socle_status ocl_pool_grad(void *self, const socle_pool *p, socle_out dx, socle_in dy, socle_in index)
+socle_status ocl_pool_grad(void *self, const socle_pool *p, bool add, socle_out dx, socle_in dy, socle_in index)
 {
     ocl_call k = begin(self, "pool_backward", p, dx, dy, index ? index : dy);
     ocl_arg_int(&k, p->max);
+    ocl_arg_int(&k, add);
     return ocl_run(&k, 3, (size_t[]){ (size_t)dx->dim[0], (size_t)(dx->dim[2] * dx->dim[3]), (size_t)dx->dim[1] },
                    NULL);
 }

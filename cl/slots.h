@@ -27,7 +27,7 @@ socle_status ocl_im2col(void *self, const socle_conv *p, socle_out cols, socle_i
 socle_status ocl_col2im(void *self, const socle_conv *p, socle_out x, socle_in cols, int r, int s, int ho, int wo);
 /* pool2d.c */
 socle_status ocl_pool(void *self, const socle_pool *p, socle_out y, socle_out index, socle_in x);
-socle_status ocl_pool_grad(void *self, const socle_pool *p, socle_out dx, socle_in dy, socle_in index);
+socle_status ocl_pool_grad(void *self, const socle_pool *p, bool add, socle_out dx, socle_in dy, socle_in index);
 /* index.c */
 socle_status ocl_gather(void *self, socle_out y, socle_in x, socle_in index, int axis);
 socle_status ocl_scatter_add(void *self, socle_out y, socle_in x, socle_in index, int axis);

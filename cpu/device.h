@@ -55,7 +55,7 @@ socle_status cpu_reduce(void *self, socle_reduce op, socle_out y, socle_in x, ui
 socle_status cpu_argreduce(void *self, socle_reduce op, socle_out index, socle_in x, int axis);
 /* pool2d.c */
 socle_status cpu_pool(void *self, const socle_pool *p, socle_out y, socle_out index, socle_in x);
-socle_status cpu_pool_grad(void *self, const socle_pool *p, socle_out dx, socle_in dy, socle_in index);
+socle_status cpu_pool_grad(void *self, const socle_pool *p, bool add, socle_out dx, socle_in dy, socle_in index);
 /* index.c */
 socle_status cpu_gather(void *self, socle_out y, socle_in x, socle_in index, int axis);
 socle_status cpu_scatter_add(void *self, socle_out y, socle_in x, socle_in index, int axis);

@@ -13,8 +13,8 @@ typedef struct pooling {
     const struct cpu_pool_kernels *kernels;
     const socle_pool *p;
     socle_in x, y, index; /* backward: dx and dy; index may be NULL */
-    bool backward;
-    cpu_window *windows; /* ho of rows, wo of columns */
+    bool backward, add;   /* add: to what dx holds */
+    cpu_window *windows;  /* ho of rows, wo of columns */
     size_t bytes;
 } pooling;
 
@@ -73,6 +73,7 @@ static cpu_pool_block plane_of(const pooling *g, int64_t n, int64_t c)
         .dx = x,
         .y = y,
         .dy = y,
+        .add = g->add,
     };
     if (g->index != NULL) {
         b.index = (int32_t *)g->index->buffer + plane_at(g->index, n, c);
@@ -137,7 +138,7 @@ static void plane_clear(const cpu_pool_block *b)
 
 static void pool_plane(const pooling *g, const cpu_pool_block *b)
 {
-    if (g->backward)
+    if (g->backward && !g->add)
         plane_clear(b);
     for (int32_t i = 0; i < b->ho; i++)
         for (int32_t j = 0; j < b->wo; j++) {
@@ -200,10 +201,10 @@ socle_status cpu_pool(void *self, const socle_pool *p, socle_out y, socle_out in
     return run_pooling(d, &g);
 }
 
-socle_status cpu_pool_grad(void *self, const socle_pool *p, socle_out dx, socle_in dy, socle_in index)
+socle_status cpu_pool_grad(void *self, const socle_pool *p, bool add, socle_out dx, socle_in dy, socle_in index)
 {
     cpu_device *d = self;
-    pooling g = { .kernels = d->kernels->pool, .p = p, .x = dx, .y = dy, .backward = true };
+    pooling g = { .kernels = d->kernels->pool, .p = p, .x = dx, .y = dy, .backward = true, .add = add };
     g.index = p->max ? index : NULL;
     return run_pooling(d, &g);
 }

@@ -70,7 +70,7 @@ inline void outputs_of(const pool *p, int size, int stride, int pad, int a, int 
 }
 
 __kernel void pool_backward(pool p, map xm, map ym, map im, __global float *dx, __global const float *dy,
-                            __global const int *index, int is_max)
+                            __global const int *index, int is_max, int add)
 {
     const index_t n = get_global_id(0), c = get_global_id(2);
     const int h = xm.dim[2], w = xm.dim[3], ho = ym.dim[2], wo = ym.dim[3];
@@ -80,7 +80,8 @@ __kernel void pool_backward(pool p, map xm, map ym, map im, __global float *dx, 
     int o0, o1, q0, q1;
     outputs_of(&p, p.size_h, p.stride_h, p.pad_h, a, h, ho, &o0, &o1);
     outputs_of(&p, p.size_w, p.stride_w, p.pad_w, b, w, wo, &q0, &q1);
-    float acc = 0;
+    __global float *to = dx + pixel_at(&xm, n, c, a, b);
+    float acc = add ? *to : 0;
     for (int o = o0; o < o1; o++)
         for (int q = q0; q < q1; q++) {
             int i0, i1, j0, j1;
@@ -93,5 +94,5 @@ __kernel void pool_backward(pool p, map xm, map ym, map im, __global float *dx, 
             else if (index[pixel_at(&im, n, c, o, q)] == a * w + b)
                 acc += g;
         }
-    dx[pixel_at(&xm, n, c, a, b)] = acc;
+    *to = acc;
 }

@@ -61,7 +61,8 @@ static void pool_clear(const cpu_pool_block *p)
 
 static void pool_max_grad(const cpu_pool_block *p)
 {
-    pool_clear(p);
+    if (!p->add)
+        pool_clear(p);
     for (int32_t i = 0; i < p->ho; i++)
         for (int32_t j = 0; j < p->wo; j++)
             for (int lane = 0; lane < POOL_LANES; lane += VW) {
@@ -79,7 +80,8 @@ static void pool_max_grad(const cpu_pool_block *p)
 
 static void pool_average_grad(const cpu_pool_block *p)
 {
-    pool_clear(p);
+    if (!p->add)
+        pool_clear(p);
     for (int32_t i = 0; i < p->ho; i++)
         for (int32_t j = 0; j < p->wo; j++)
             for (int lane = 0; lane < POOL_LANES; lane += VW) {

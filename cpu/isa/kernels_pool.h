@@ -15,8 +15,9 @@ typedef struct cpu_pool_block {
     int32_t height, width, ho, wo;
     const float *x; /* forward: (height, width) */
     float *y;       /* forward: (ho, wo) */
-    float *dx;      /* backward: (height, width), overwritten */
+    float *dx;      /* backward: (height, width), overwritten, or with add added to */
     const float *dy;
+    bool add;
     int32_t *index;                 /* of max: (ho, wo), h width + w; forward: may be NULL */
     int64_t xh, xw, yh, yw, ih, iw; /* strides of x or dx, of y or dy, of index */
 } cpu_pool_block;

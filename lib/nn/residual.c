@@ -11,8 +11,9 @@ typedef struct residual {
 static socle_tensor *forward(socle_module *m, socle_ctx *c, socle_tensor *x)
 {
     const residual *r = socle_module_state(m);
-    socle_tensor *y = socle_forward(r->body, c, x);
-    return act_apply_sum(c, y, r->skip != NULL ? socle_forward(r->skip, c, x) : x, &r->act);
+    /* First, so that backward comes to it last: the pooling's gradient is then added to the body's in one pass. */
+    socle_tensor *skip = r->skip != NULL ? socle_forward(r->skip, c, x) : x;
+    return act_apply_sum(c, socle_forward(r->body, c, x), skip, &r->act);
 }
 
 static void describe(const socle_module *m, char *buf, size_t cap)

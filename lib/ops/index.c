@@ -106,7 +106,8 @@ static socle_status gather_forward(socle_call *k)
 /* dx[index[i][j]][j] += dy[i][j]. */
 static socle_status gather_backward(socle_call *k)
 {
-    SOCLE_TRY(socle_prim_fill(k->gin[0], 0.0));
+    if (!k->accumulate)
+        SOCLE_TRY(socle_prim_fill(k->gin[0], 0.0));
     return socle_prim_scatter_add(k->gin[0], k->gout[0], k->in[1], axis_of(k));
 }
 
@@ -114,6 +115,7 @@ const socle_op socle_op_gather = { .name = "gather",
                                    .attr_size = sizeof(axis_attr),
                                    .n_out = 1,
                                    .keep = SOCLE_KEEP_IN(1),
+                                   .accumulates = SOCLE_KEEP_IN(0),
                                    .infer = gather_infer,
                                    .forward = gather_forward,
                                    .backward = gather_backward };

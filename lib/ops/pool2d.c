@@ -73,13 +73,14 @@ static socle_status forward(socle_call *k)
 static socle_status backward(socle_call *k)
 {
     const socle_pool *p = &((const pool2d_attr *)k->attr)->pool;
-    return socle_prim_pool_grad(p, k->gin[0], k->gout[0], p->max ? k->out[1] : NULL);
+    return socle_prim_pool_grad(p, k->accumulate != 0, k->gin[0], k->gout[0], p->max ? k->out[1] : NULL);
 }
 
 const socle_op socle_op_max_pool2d = { .name = "max_pool2d",
                                        .attr_size = sizeof(pool2d_attr),
                                        .n_out = 2,
                                        .keep = SOCLE_KEEP_OUT(1),
+                                       .accumulates = SOCLE_KEEP_IN(0),
                                        .infer = infer,
                                        .forward = forward,
                                        .backward = backward };
@@ -87,6 +88,7 @@ const socle_op socle_op_max_pool2d = { .name = "max_pool2d",
 const socle_op socle_op_avg_pool2d = { .name = "avg_pool2d",
                                        .attr_size = sizeof(pool2d_attr),
                                        .n_out = 1,
+                                       .accumulates = SOCLE_KEEP_IN(0),
                                        .infer = infer,
                                        .forward = forward,
                                        .backward = backward };
@@ -95,6 +97,7 @@ const socle_op socle_op_adaptive_max_pool2d = { .name = "adaptive_max_pool2d",
                                                 .attr_size = sizeof(pool2d_attr),
                                                 .n_out = 2,
                                                 .keep = SOCLE_KEEP_OUT(1),
+                                                .accumulates = SOCLE_KEEP_IN(0),
                                                 .infer = infer,
                                                 .forward = forward,
                                                 .backward = backward };
@@ -102,6 +105,7 @@ const socle_op socle_op_adaptive_max_pool2d = { .name = "adaptive_max_pool2d",
 const socle_op socle_op_adaptive_avg_pool2d = { .name = "adaptive_avg_pool2d",
                                                 .attr_size = sizeof(pool2d_attr),
                                                 .n_out = 1,
+                                                .accumulates = SOCLE_KEEP_IN(0),
                                                 .infer = infer,
                                                 .forward = forward,
                                                 .backward = backward };

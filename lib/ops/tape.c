@@ -248,9 +248,23 @@ static socle_status check_versions(const node *n)
     return SOCLE_OK;
 }
 
-/* The call that backward of n sees, with gradients to write where somebody wants them. gin is owned by the
- * caller, also on failure. */
-static socle_status make_call(socle_ctx *c, const node *n, socle_call *k)
+/* The gradient that has arrived for input i of n, taken from where it waits, if n's op can add to it and may: nobody
+ * else looks at it, and it has the input's format. Else NULL. */
+static socle_tensor *take_gradient(const tape *t, const node *n, int i)
+{
+    const target *to = &n->to[i];
+    if (!(n->op->accumulates & SOCLE_KEEP_IN(i)) || to->node < 0)
+        return NULL;
+    socle_tensor **slot = &t->nodes[to->node].gout[to->output], *g = *slot;
+    if (g == NULL || !tensor_is_sole_owner(g) || g->view.lanes != n->spec[i].lanes)
+        return NULL;
+    *slot = NULL;
+    return g;
+}
+
+/* The call that backward of n sees, with gradients to write, or to add to, where somebody wants them. gin is owned by
+ * the caller, also on failure. */
+static socle_status make_call(socle_ctx *c, const tape *t, const node *n, socle_call *k)
 {
     *k = (socle_call){ .ctx = c, .attr = n->attr, .n_in = n->n_in, .n_out = n->n_out };
     memcpy(k->spec, n->spec, sizeof k->spec);
@@ -263,6 +277,11 @@ static socle_status make_call(socle_ctx *c, const node *n, socle_call *k)
         k->in[i] = n->in[i].tensor;
         if (n->op->view || !is_wanted(&n->to[i]))
             continue;
+        k->gin[i] = take_gradient(t, n, i);
+        if (k->gin[i] != NULL) {
+            k->accumulate |= SOCLE_KEEP_IN(i);
+            continue;
+        }
         const socle_spec *s = &n->spec[i];
         k->gin[i] = socle_tensor_dense(c->device, s->dtype, s->shape, s->lanes);
         if (k->gin[i] == NULL)
@@ -277,7 +296,7 @@ static socle_status step_back(socle_ctx *c, tape *t, size_t at)
     node *n = &t->nodes[at];
     SOCLE_TRY(check_versions(n));
     socle_call k;
-    socle_status s = make_call(c, n, &k);
+    socle_status s = make_call(c, t, n, &k);
     if (s == SOCLE_OK)
         s = n->op->backward(&k);
 

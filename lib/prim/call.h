@@ -64,7 +64,7 @@ socle_status call_gemm(call *k, socle_out c, socle_in a, socle_in b, float alpha
 socle_status call_im2col(call *k, const socle_conv *p, socle_out cols, socle_in x, int r, int s, int ho, int wo);
 socle_status call_col2im(call *k, const socle_conv *p, socle_out x, socle_in cols, int r, int s, int ho, int wo);
 socle_status call_pool(call *k, const socle_pool *p, socle_out y, socle_out index, socle_in x);
-socle_status call_pool_grad(call *k, const socle_pool *p, socle_out dx, socle_in dy, socle_in index);
+socle_status call_pool_grad(call *k, const socle_pool *p, bool add, socle_out dx, socle_in dy, socle_in index);
 socle_status call_gather(call *k, socle_out y, socle_in x, socle_in index, int axis);
 socle_status call_scatter_add(call *k, socle_out y, socle_in x, socle_in index, int axis);
 socle_status call_random_uniform(call *k, socle_out y, socle_philox r, float lo, float hi);

@@ -15,14 +15,14 @@ socle_status socle_prim_pool(const socle_pool *p, socle_tensor *y, socle_tensor 
     return call_end(&k, s, y);
 }
 
-socle_status socle_prim_pool_grad(const socle_pool *p, socle_tensor *dx, const socle_tensor *dy,
+socle_status socle_prim_pool_grad(const socle_pool *p, bool add, socle_tensor *dx, const socle_tensor *dy,
                                   const socle_tensor *index)
 {
     SOCLE_TRY(validate_pool_grad(p, dx, dy, index));
     if (tensor_is_empty(dx))
         return SOCLE_OK;
     call k = call_on(dx);
-    return call_end(&k, call_pool_grad(&k, p, &dx->view, &dy->view, p->max ? &index->view : NULL), dx);
+    return call_end(&k, call_pool_grad(&k, p, add, &dx->view, &dy->view, p->max ? &index->view : NULL), dx);
 }
 
 static socle_status gather(call *k, socle_out y, socle_in x, const socle_tensor *index, int axis)

@@ -80,10 +80,10 @@ socle_status call_pool(call *k, const socle_pool *p, socle_out y, socle_out inde
     return k->device->backend->pool(k->device->self, p, y, index, x);
 }
 
-socle_status call_pool_grad(call *k, const socle_pool *p, socle_out dx, socle_in dy, socle_in index)
+socle_status call_pool_grad(call *k, const socle_pool *p, bool add, socle_out dx, socle_in dy, socle_in index)
 {
     stats_slot(k->device, PRIM_pool_grad);
-    return k->device->backend->pool_grad(k->device->self, p, dx, dy, index);
+    return k->device->backend->pool_grad(k->device->self, p, add, dx, dy, index);
 }
 
 socle_status call_gather(call *k, socle_out y, socle_in x, socle_in index, int axis)

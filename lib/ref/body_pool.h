@@ -88,7 +88,7 @@ static void pool_grad_plane(const socle_pool *p, socle_in dx, socle_in dy, socle
     } while (next_along(dy, 1u << 2 | 1u << 3, o));
 }
 
-static socle_status pool_grad(void *self, const socle_pool *p, socle_out dx, socle_in dy, socle_in index)
+static socle_status pool_grad(void *self, const socle_pool *p, bool add, socle_out dx, socle_in dy, socle_in index)
 {
     (void)self;
     int64_t height = dx->dim[2], width = dx->dim[3];
@@ -98,7 +98,7 @@ static socle_status pool_grad(void *self, const socle_pool *p, socle_out dx, soc
     int64_t o[4] = { 0 };
     do {
         for (int64_t k = 0; k < height * width; k++)
-            plane[k] = 0;
+            plane[k] = add ? load4(dx, o[0], o[1], k / width, k % width) : 0;
         pool_grad_plane(p, dx, dy, index, o, plane);
         for (int64_t k = 0; k < height * width; k++)
             store4(dx, o[0], o[1], k / width, k % width, plane[k]);

@@ -53,6 +53,57 @@ Test(tape, backward_adds_to_an_existing_gradient)
     socle_release(x);
 }
 
+/* ---- ops that add to a gradient that is there ---- */
+
+static uint64_t calls_of(const char *slot)
+{
+    socle_slot_stat stat[64];
+    size_t n = socle_prim_stats(d, stat, 64);
+    for (size_t i = 0; i < n && i < 64; i++)
+        if (strcmp(stat[i].name, slot) == 0)
+            return stat[i].slot + stat[i].composed;
+    return 0;
+}
+
+static socle_tensor *image(const double *pixels)
+{
+    socle_tensor *x = tensor_of(d, SOCLE_F64, socle_shape4(1, 1, 2, 2), pixels);
+    assert_ok(socle_set_requires_grad(x, true));
+    return x;
+}
+
+static socle_tensor *pooled(socle_tensor *x)
+{
+    return socle_avg_pool2d(c, x, (socle_pool2d_opts){ .size = 2 });
+}
+
+Test(tape, pooling_and_gather_add_to_the_gradient_that_another_op_made)
+{
+    socle_tensor *x = image((double[]){ 1, 2, 3, 4 });
+    socle_tensor *index = tensor_of(d, SOCLE_I32, socle_shape4(1, 1, 2, 1), (double[]){ 1, 1 });
+    socle_tensor *y = socle_scale(c, x, 2, 0);
+    socle_tensor *a = sum(pooled(y)), *b = sum(socle_gather(c, y, index, 2)), *square = sum(socle_square(c, y));
+    assert_ok(socle_backward(c, socle_add(c, socle_add(c, a, b), square)));
+    /* 2 (2 y + 1 / 4 + [second row] 2) */
+    assert_close(socle_grad(x), ((double[]){ 8.5, 16.5, 28.5, 36.5 }), 4, budget_exact);
+    cr_expect_eq(calls_of("axpby"), 0);
+    socle_release(index);
+    socle_release(x);
+}
+
+Test(tape, nothing_is_added_to_a_gradient_that_two_tensors_share)
+{
+    socle_tensor *x = image((double[]){ 1, 2, 3, 4 }), *z = image((double[]){ 5, 6, 7, 8 });
+    socle_tensor *y = socle_scale(c, x, 2, 0), *a = sum(pooled(y));
+    socle_tensor *other = socle_scale(c, z, 3, 0), *b = sum(socle_square(c, socle_add(c, y, other)));
+    assert_ok(socle_backward(c, socle_add(c, a, b)));
+    /* s = 2 x + 3 z: 17, 22, 27, 32 */
+    assert_close(socle_grad(x), ((double[]){ 68.5, 88.5, 108.5, 128.5 }), 4, budget_exact);
+    assert_close(socle_grad(z), ((double[]){ 102, 132, 162, 192 }), 4, budget_exact);
+    socle_release(x);
+    socle_release(z);
+}
+
 Test(tape, a_leaf_used_twice_gets_both_gradients)
 {
     socle_tensor *x = leaf(2, 3);

@@ -15,14 +15,21 @@ static socle_status prim_pool(socle_tensor *const *v, const trial *t)
     return socle_prim_pool(t->attr, v[0], v[1], v[2]);
 }
 
+typedef struct pool_grad_attr {
+    socle_pool p;
+    bool add;
+} pool_grad_attr;
+
 static socle_status call_pool_grad(const socle_backend *b, void *self, const socle_view *const *v, const trial *t)
 {
-    return b->pool_grad(self, t->attr, v[0], v[1], v[2]);
+    const pool_grad_attr *a = t->attr;
+    return b->pool_grad(self, &a->p, a->add, v[0], v[1], v[2]);
 }
 
 static socle_status prim_pool_grad(socle_tensor *const *v, const trial *t)
 {
-    return socle_prim_pool_grad(t->attr, v[0], v[1], v[2]);
+    const pool_grad_attr *a = t->attr;
+    return socle_prim_pool_grad(&a->p, a->add, v[0], v[1], v[2]);
 }
 
 static const trial_slot pool_slot = { "pool", offsetof(socle_backend, pool), false, call_pool, prim_pool };
@@ -64,16 +71,20 @@ static void begin_pool(trial *t, const pool_row *row, const socle_pool *p, bool 
         x->values[i] = NAN;
 }
 
-static void try_pool_grad(session *s, const pool_row *row, const socle_pool *p)
+static void try_pool_grad(session *s, const pool_row *row, const socle_pool *p, bool add)
 {
+    pool_grad_attr attr = { *p, add };
     trial forward, t;
     begin_pool(&forward, row, p, p->max, VALUES_TIES);
     bool ok = trial_expect(s, &forward);
     socle_shape y = socle_shape4(row->n, row->c, row->ho, row->wo);
-    trial_begin(&t, &pool_grad_slot, p, "%s %s", p->max ? "max" : "average", row->name);
+    trial_begin(&t, &pool_grad_slot, &attr, "%s %s%s", p->max ? "max" : "average", row->name, add ? " add" : "");
     t.flags = row->flags;
     t.terms = true;
-    operand *dx = trial_out(&t, "dx", TRIAL_REAL, socle_shape4(row->n, row->c, row->h, row->w));
+    socle_shape x = socle_shape4(row->n, row->c, row->h, row->w);
+    operand *dx = add ? trial_inout(&t, "dx", TRIAL_REAL, x) : trial_out(&t, "dx", TRIAL_REAL, x);
+    if (add)
+        operand_uniform(&t, dx, -1, 1);
     dx->length = window_area(row); /* at most so many windows overlap; adaptive ones may repeat, and are small */
     dx->budget = row->budget;
     operand_uniform(&t, trial_in(&t, "dy", TRIAL_REAL, y), -1, 1);
@@ -105,7 +116,9 @@ void family_pool(session *s)
         trial_run(s, &t);
         begin_pool(&t, row, &average, false, VALUES_UNIFORM);
         trial_run(s, &t);
-        try_pool_grad(s, row, &max);
-        try_pool_grad(s, row, &average);
+        for (int add = 0; add <= 1; add++) {
+            try_pool_grad(s, row, &max, add);
+            try_pool_grad(s, row, &average, add);
+        }
     }
 }

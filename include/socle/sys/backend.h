@@ -235,8 +235,8 @@ typedef struct socle_backend {
                            int wo);
     /* x (N, C, H, W) -> y (N, C, Ho, Wo). Max: index (I32, y's shape), unless NULL, gets h W + w of the winner. */
     socle_status (*pool)(void *self, const socle_pool *p, socle_out y, socle_out index, socle_in x);
-    /* index: of max pooling, else NULL. dx is overwritten everywhere. */
-    socle_status (*pool_grad)(void *self, const socle_pool *p, socle_out dx, socle_in dy, socle_in index);
+    /* index: of max pooling, else NULL. dx is overwritten everywhere, or with add it is added to. */
+    socle_status (*pool_grad)(void *self, const socle_pool *p, bool add, socle_out dx, socle_in dy, socle_in index);
     /* y[i][j] = x[index[i][j]][j] for axis 0, and so on. index I32 is broadcast to y's shape. x any type. An index
      * outside [0, size) is ERR_ARG where the device can tell at once; elsewhere the result is undefined, not the
      * memory access. */

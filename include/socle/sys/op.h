@@ -29,6 +29,7 @@ typedef struct socle_call {
     socle_tensor *out[SOCLE_OP_MAX_OUT];  /* forward: allocated from infer's answer; backward: those named in keep */
     socle_tensor *gout[SOCLE_OP_MAX_OUT]; /* backward: NULL where no gradient arrived */
     socle_tensor *gin[SOCLE_OP_MAX_IN];   /* backward: allocated, in its input's format, where wanted; overwrite it */
+    uint32_t accumulate;                  /* backward: SOCLE_KEEP_IN(i) where gin[i] holds a gradient; add to it instead */
 } socle_call;
 
 #define SOCLE_KEEP_IN(i) (1u << (i))
@@ -56,6 +57,9 @@ typedef struct socle_op {
     /* gin from gout, overwriting. NULL: not differentiable, nothing is recorded. gout may be overwritten only if
      * socle_call_owns_gout says so. */
     socle_status (*backward)(socle_call *k);
+    /* Inputs (SOCLE_KEEP_IN) to whose gradient backward can add where they have one already, which spares a pass over both:
+     * it must look at accumulate then. */
+    uint32_t accumulates;
     /* What this call needs kept, when it depends on attr; NULL: keep. */
     uint32_t (*keep_of)(const void *attr);
 } socle_op;

@@ -61,7 +61,7 @@ SOCLE_API socle_status socle_prim_gemm(socle_tensor *c, const socle_tensor *a, b
                                        bool tb, float alpha, float beta);
 SOCLE_API socle_status socle_prim_pool(const socle_pool *p, socle_tensor *y, socle_tensor *index,
                                        const socle_tensor *x);
-SOCLE_API socle_status socle_prim_pool_grad(const socle_pool *p, socle_tensor *dx, const socle_tensor *dy,
+SOCLE_API socle_status socle_prim_pool_grad(const socle_pool *p, bool add, socle_tensor *dx, const socle_tensor *dy,
                                             const socle_tensor *index);
 SOCLE_API socle_status socle_prim_gather(socle_tensor *y, const socle_tensor *x, const socle_tensor *index,
                                          int axis);
