@@ -97,7 +97,7 @@ static void multiply(const winograd_share_chunk *chunk, const winograd_panel *p,
             .outputs = j->panels * GROUP,
             .x = p->v + i * p->v_position,
             .z = tiles->at + i * tiles->point,
-            .x_panel = j->dz_panel,
+            .x_panel = p->tiles * WINOGRAD_X,
             .z_panel = tiles->panel,
             .sums = sums + i * j->sums.point,
             .sums_panel = j->sums.panel,
@@ -214,7 +214,6 @@ socle_status winograd_share_prepare(workspace *ws, winograd_share *j, const conv
     };
     const int panel = g->r == 5 ? k->winograd_fives->panel : k->winograd->panel;
     const int positions = j->transforms->lines * j->transforms->lines;
-    j->dz_panel = panel * WINOGRAD_X;
     if (!winograd_matrices_take(ws, &j->tiles, positions, j->panels, panel * WINOGRAD_Z, threads) ||
         !winograd_matrices_take(ws, &j->sums, positions, j->panels, j->columns * GROUP, threads))
         return SOCLE_ERR_NOMEM;

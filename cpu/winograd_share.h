@@ -22,7 +22,6 @@ typedef struct winograd_share {
     const conv_geometry *g;
     lane_map x;
     int64_t columns, panels; /* outputs, a multiple of 8; 16s of channels */
-    int64_t dz_panel;        /* from 8 outputs of a position to the next */
     int64_t chunk_blocks, chunks;
     winograd_matrices tiles; /* of x: of a panel, of the first thread */
     winograd_matrices sums;  /* of the first thread */

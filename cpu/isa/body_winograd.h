@@ -113,11 +113,11 @@ static void copy_inputs(const winograd_inputs *p, int i, int64_t channel, float 
                    CONV_LANES * sizeof(float));
 }
 
-/* Where channel c of the first tile lies in a position of v, and how far behind it that of the next tile. */
+/* Where channel c of the first of `tiles` tiles lies in a position of v, and how far behind it that of the next tile. */
 enum { INPUT_TILE = WINOGRAD_COLUMNS * CONV_LANES };
-INLINE int64_t place_of_channel(int64_t c)
+INLINE int64_t place_of_channel(int64_t c, int tiles)
 {
-    return c * CONV_LANES + (c & ~(int64_t)(WINOGRAD_COLUMNS - 1)) * (WINOGRAD_PANEL - 1) * CONV_LANES;
+    return c * CONV_LANES + (c & ~(int64_t)(WINOGRAD_COLUMNS - 1)) * (tiles - 1) * CONV_LANES;
 }
 
 INLINE void next_channel(input_rows *t, const int inputs)
@@ -200,7 +200,7 @@ static void winograd_inputs_of_panel(const winograd_inputs *p)
     for (int i = 0; i < p->tiles; i++)
         t[i] = rows_of_tile(p, i, WINOGRAD_INPUTS, copy);
     for (int64_t c = 0; c < p->channels; c++) {
-        float *v = p->v + place_of_channel(c);
+        float *v = p->v + place_of_channel(c, p->tiles);
         for (int i = 0; i < p->tiles; i++, v += INPUT_TILE) {
             if (p->x_column != CONV_LANES)
                 copy_inputs(p, i, c, copy);
@@ -229,7 +229,7 @@ INLINE void product_channels(product_sums_of_tile acc, const float *u, const flo
         vf x[WINOGRAD_PANEL];
 #pragma GCC unroll 3
         for (int i = 0; i < tiles; i++)
-            x[i] = vf_load(v + place_of_channel(c) + i * INPUT_TILE);
+            x[i] = vf_load(v + place_of_channel(c, tiles) + i * INPUT_TILE);
 #pragma GCC unroll 8
         for (int k = 0; k < WINOGRAD_OUTPUTS; k++) {
             const vf s = vf_set(u[c * WINOGRAD_PACK + k]);

@@ -129,7 +129,7 @@ static void winograd_fives_inputs(const winograd_inputs *p)
     for (int i = 0; i < p->tiles; i++)
         t[i] = rows_of_tile(p, i, FIVES_INPUTS, copy);
     for (int64_t c = 0; c < p->channels; c++) {
-        float *v = p->v + place_of_channel(c);
+        float *v = p->v + place_of_channel(c, p->tiles);
         for (int i = 0; i < p->tiles; i++, v += INPUT_TILE) {
             if (p->x_column != CONV_LANES)
                 copy_inputs(p, i, c, copy);

@@ -48,7 +48,7 @@ static void winograd_pairs_inputs(const winograd_inputs *p)
     for (int64_t c = 0; c < p->channels; c++)
         for (int i = 0; i < p->tiles; i++)
             for (int lane = 0; lane < CONV_LANES; lane += VW) {
-                float *v = p->v + place_of_channel(c) + i * INPUT_TILE;
+                float *v = p->v + place_of_channel(c, p->tiles) + i * INPUT_TILE;
                 const float *x = p->tile[i].x + (p->tile[i].first + c * p->x_channel + lane);
                 vf row[2][3], column[3];
                 for (int r = 0; r < 2; r++)

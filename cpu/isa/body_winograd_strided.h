@@ -214,7 +214,7 @@ INLINE void strided_inputs_of(const winograd_inputs *p, const int part, const st
     for (int i = 0; i < p->tiles; i++)
         t[i] = strided_rows_of_tile(p, i, copy);
     for (int64_t c = 0; c < p->channels; c++) {
-        float *v = p->v + place_of_channel(c);
+        float *v = p->v + place_of_channel(c, p->tiles);
         for (int i = 0; i < p->tiles; i++, v += INPUT_TILE) {
             if (p->x_column != CONV_LANES)
                 strided_copy(p, i, c, copy);

@@ -6,7 +6,7 @@
  *
  * Otherwise a tile is 6x6 inputs that make 4x4 results of 3x3 windows, or 8x8 that make as many of 5x5, "fives";
  * transformed, it has 36 positions, or 64. A panel of up to `panel` tiles goes through all kernels together. Transformed
- * inputs lie [position][channel / 8][panel][8][16], as products for the gradient of weights want them
+ * inputs lie [position][channel / 8][tile][8][16], as products for the gradient of weights want them
  * (kernels_winograd_weights.h), products [position][output][tile][16], with gaps between positions. Strides and steps count
  * floats. Nothing needs to be aligned.
  *
@@ -61,7 +61,7 @@ typedef struct winograd_inputs {
     int part; /* these three: with stride 2 */
     bool backward;
     int plain[2]; /* row and column of the first input whose window has one tap: 1, and backward 0 or 1 */
-    float *v;     /* [position][channel / 8][panel][8][16] */
+    float *v;     /* [position][channel / 8][tile][8][16] */
     int64_t v_position;
 } winograd_inputs;
 
