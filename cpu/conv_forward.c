@@ -14,7 +14,7 @@ typedef struct forward_job {
     const float *bias;
     int64_t chunk_blocks, image_chunks, part, parts; /* part: outputs of one chunk */
     bool by_images; /* neighbouring chunks, which one thread takes, have the same images; else the same outputs */
-    bool relu;
+    bool relu, stream;
 } forward_job;
 
 /* Strip `i` of the boxes' rows. */
@@ -61,6 +61,7 @@ void conv_sweep(const struct cpu_conv_kernels *kernels, const conv_plan *plan, c
                 t.bias = all->bias && c == 0 ? all->bias + k : NULL; /* once */
                 t.add = c > 0;
                 t.first = k == 0;
+                t.stream = all->stream && channels >= all->channels;
                 t.relu = relu && c + t.channels == all->channels;
                 sweep_strip(kernels, plan, &t, strip, strips);
             }
@@ -91,9 +92,12 @@ static void forward_chunks(void *arg, int64_t first, int64_t last)
             .w_channel = j->plan->taps * CONV_PACK,
             .bias = j->bias ? j->bias + k_all : NULL,
             .fetch = conv_beyond_cache(g),
+            .stream = j->stream,
         };
         conv_sweep(j->kernels, j->plan, &t, j->relu);
     }
+    if (j->stream)
+        cpu_stream_end();
 }
 
 /* A thread that keeps to its images finds them in its own cache in the next layer, and one that keeps to its outputs, their
@@ -220,6 +224,7 @@ socle_status conv_lanes_product(workspace *ws, const conv_geometry *g, bool back
         .bias = bias,
         .by_images = weights_are_few(g),
         .relu = relu,
+        .stream = conv_streams(g, backward) && lane_map_is_aligned(y),
     };
     return tiles_product(ws, &j, backward, w);
 }

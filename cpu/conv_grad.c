@@ -27,6 +27,7 @@ typedef struct grad_job {
     lane_map dy, y, dx;
     const norm_grad_rest *norm; /* NULL: dy is there */
     bool relu, copies;          /* copies: dz is not simply dy */
+    bool stream;                /* BY_TILES: dx, past the caches */
     dx_way way;
     conv_quads quads;
     winograd winograd;
@@ -122,6 +123,7 @@ static void chunk_dx(const grad_job *j, int64_t chunk, lane_map dz)
             .w_tile = j->packed.tile,
             .w_channel = j->plan.taps * CONV_PACK,
             .fetch = conv_beyond_cache(g),
+            .stream = j->stream,
         };
         conv_sweep(j->kernels, &j->plan, &t, false);
     }
@@ -137,6 +139,8 @@ static void grad_chunks(void *arg, int64_t first, int64_t last)
         if (j->gw)
             grad_w_chunk(j->gw, chunk, dz);
     }
+    if (j->stream)
+        cpu_stream_end();
 }
 
 static void run_rounds(cpu_device *d, grad_job *j)
@@ -205,6 +209,7 @@ static socle_status prepare(workspace *ws, grad_job *j, const float *w, bool wan
         return conv_quads_prepare(ws, g, dz, j->dx, w, &j->quads);
     if (j->way == BY_WINOGRAD)
         return winograd_prepare(ws, g, true, w, &j->winograd);
+    j->stream = conv_streams(g, true) && lane_map_is_aligned(j->dx);
     socle_status s = conv_plan_backward(ws, g, dz, j->dx, &j->plan);
     return s == SOCLE_OK ? conv_pack(ws, g, true, &j->plan, w, &j->packed) : s;
 }

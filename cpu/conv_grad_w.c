@@ -145,16 +145,29 @@ static void clear(float *p, int64_t n)
 
 /* ---- images in the lanes ---- */
 
+/* Rows of dz that stay in the L2 cache from one tile to the next, where tiles hold taps of few channels. */
+static int64_t images_rows(const grad_w *j, int64_t blocks)
+{
+    enum { FLOATS = 1 << 17 };
+    const conv_geometry *g = j->g;
+    return j->taps_together ? max64(FLOATS / (blocks * g->k * g->wo * CONV_LANES), 1) : g->ho;
+}
+
 /* What `blocks` blocks of a group give to its dw. */
 static void images_blocks(const grad_w *j, const grad_w_source *from, lane_map x, lane_map dz, int64_t blocks,
                           float *dw)
 {
     const conv_geometry *g = j->g;
-    for (int64_t i = 0; i < from->n && blocks > 0; i++) {
-        conv_pairs p;
-        if (pairs_of(&from->piece[i], whole, x, dz, 0, (conv_range){ 0, g->ho }, blocks, &p))
-            j->kernels->grad_w_images(&p, g->k, dz.channel, dw + from->piece[i].dw, filter(g), j->taps_together);
-    }
+    const int64_t rows = blocks > 0 ? images_rows(j, blocks) : g->ho;
+    for (int64_t row = 0; row < g->ho && blocks > 0; row += rows)
+        for (int64_t i = 0; i < from->n; i++) {
+            const grad_w_piece *piece = &from->piece[i];
+            conv_pairs p;
+            if (!pairs_of(piece, whole, x, dz, 0, (conv_range){ row, row + rows }, blocks, &p))
+                continue;
+            p.d_ahead = row + rows < g->ho ? rows * dz.row : 0;
+            j->kernels->grad_w_images(&p, g->k, dz.channel, dw + piece->dw, filter(g), j->taps_together);
+        }
 }
 
 /* The last block of images has its own copy of x where it is not full. */
@@ -343,14 +356,15 @@ static socle_status masked_last(workspace *ws, const grad_w *j, lane_map x, lane
     return SOCLE_OK;
 }
 
-/* 16 outputs in the lanes want three quarters of them to be there. */
+/* 16 outputs in the lanes want three quarters of them to be there, and products enough for what transposing takes. */
 static grad_w_way choose(const grad_w *j)
 {
+    enum { FILTER = 32 };
     const conv_geometry *g = j->g;
     const int64_t lanes = lane_groups(g) * GROUP;
     if (winograd_weights_suit(g, j->chunk_blocks))
         return GRAD_W_WINOGRAD;
-    if (g->k * 4 < lanes * 3)
+    if (g->k * 4 < lanes * 3 || (g->c < j->kernels->images_few && filter(g) <= FILTER))
         return GRAD_W_IMAGES;
     int64_t partial = j->chunks * filter(g) * lanes, kept = g->blocks * CONV_LANES * lanes * g->ho * g->wo;
     return partial > kept ? GRAD_W_WEIGHTS : GRAD_W_CHANNELS;

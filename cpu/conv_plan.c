@@ -136,6 +136,22 @@ static conv_box box_of(const run *rows, const run *columns, const runs *r, const
     };
 }
 
+/* What of a box' inputs is to be fetched ahead: a tap that reads what its right neighbour has read one pixel earlier is left
+ * out, but for short rows, which begin too often. Returns the end of the list. */
+static int64_t *list_fetches(conv_box *b, int64_t *fetch)
+{
+    enum { LONG = 8 };
+    b->fetch = fetch;
+    for (int64_t i = 0; i < b->taps; i++) {
+        bool again = false;
+        for (int64_t j = 0; j < b->taps && b->columns >= LONG; j++)
+            again = again || b->tap[j].x == b->tap[i].x + b->x_column;
+        if (!again)
+            fetch[b->fetches++] = b->tap[i].x;
+    }
+    return fetch + b->fetches;
+}
+
 /* The taps of a window of which both axes have a run. */
 static socle_status list_taps(workspace *ws, const conv_geometry *g, const runs *rows, const runs *columns,
                               conv_plan *out)
@@ -163,7 +179,8 @@ static socle_status plan(workspace *ws, const conv_geometry *g, bool backward, l
         .box = workspace_take(ws, rows.n * columns.n, sizeof(conv_box)),
     };
     conv_tap *tap = out->box ? workspace_take(ws, rows.hits * columns.hits, sizeof(conv_tap)) : NULL;
-    if (!tap)
+    int64_t *fetch = tap ? workspace_take(ws, rows.hits * columns.hits, sizeof(int64_t)) : NULL;
+    if (!fetch)
         return SOCLE_ERR_NOMEM;
     for (int64_t i = 0; i < rows.n; i++)
         for (int64_t j = 0; j < columns.n; j++) {
@@ -177,6 +194,7 @@ static socle_status plan(workspace *ws, const conv_geometry *g, bool backward, l
                         .x = row->hit[u].at * x.row + column->hit[v].at * x.column,
                         .w = (row->hit[u].tap * columns.taps + column->hit[v].tap) * CONV_PACK,
                     };
+            fetch = list_fetches(b, fetch);
         }
     return list_taps(ws, g, &rows, &columns, out);
 }

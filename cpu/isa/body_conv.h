@@ -51,10 +51,11 @@ typedef struct tile_work {
     const conv_tap *tap, *end;
     int64_t channels, x_channel, w_channel;
     const float *w, *bias; /* of the tile's first output */
-    bool add, relu;
-    const float *next[TILE_MAX];       /* of the tile after this one, */
-    const conv_tap *fetch, *fetch_end; /* of which these taps are fetched meanwhile */
-    const float *third, *fifth;        /* w of a tall tile's outputs 2 and 4, which may be in the next pack */
+    bool add, relu, stream;
+    const conv_box *box;
+    const float *next[TILE_MAX];      /* of the tile after this one, */
+    const int64_t *fetch, *fetch_end; /* of which these taps of the box are fetched meanwhile */
+    const float *third, *fifth;       /* w of a tall tile's outputs 2 and 4, which may be in the next pack */
 } tile_work;
 
 /* Compilers know neither how few general registers a tile leaves nor what their wide loads wait for. Both of these cost
@@ -85,10 +86,10 @@ INLINE const float *anew_pointer(const float *const *p)
  * half of the time. To the L2 cache only: L1 is full of what the tile at hand reads again and again. */
 INLINE void fetch_inputs(const tile_work *t, int64_t xc, const int pb)
 {
-    for (const conv_tap *tap = t->fetch; tap < t->fetch_end; tap++)
+    for (const int64_t *x = t->fetch; x < t->fetch_end; x++)
 #pragma GCC unroll 8
         for (int i = 0; i < pb; i++)
-            __builtin_prefetch(anew_pointer(&t->next[i]) + (xc + tap->x), 0, 2);
+            __builtin_prefetch(anew_pointer(&t->next[i]) + (xc + *x), 0, 2);
 }
 
 /* Asks for the lines that a tile is going to write: they have come by the end of its sums. */
@@ -130,7 +131,7 @@ INLINE void tile_pass(const tile_work *t, int first, const int kb, const int n, 
         fifth = alone(t->fifth);
     }
     const conv_tap *end = t->end;
-    if (fetch && first == 0)
+    if (fetch && first == 0 && !(VW == CONV_LANES && t->stream))
         fetch_outputs(t, kb, pb);
     for (int64_t c = t->channels, xc = 0; c > 0; c--, xc += anew(&t->x_channel), w += anew(&t->w_channel)) {
         if (fetch && first == 0)
@@ -172,11 +173,18 @@ INLINE void tile_pass(const tile_work *t, int first, const int kb, const int n, 
 #pragma GCC unroll 8
             for (int i = 0; i < n; i++)
                 acc[j][i] = vf_max(vf_set(0), acc[j][i]);
+    if (VW == CONV_LANES && t->stream)
 #pragma GCC unroll 8
-    for (int j = 0; j < kb; j++)
+        for (int j = 0; j < kb; j++)
 #pragma GCC unroll 8
-        for (int i = 0; i < n; i++)
-            vf_store(output_of(t, first + i) + (offset + j * channel), acc[j][i]);
+            for (int i = 0; i < n; i++)
+                vf_stream(output_of(t, first + i) + (offset + j * channel), acc[j][i]);
+    else
+#pragma GCC unroll 8
+        for (int j = 0; j < kb; j++)
+#pragma GCC unroll 8
+            for (int i = 0; i < n; i++)
+                vf_store(output_of(t, first + i) + (offset + j * channel), acc[j][i]);
 }
 
 /* Passes of equal size. */
@@ -242,9 +250,9 @@ static void tile_fetching(const tile_work *t, int kb, int pb)
 /* Outputs [k, k + n) of all fetch their share of the next tile's taps. */
 INLINE void share_fetches(tile_work *work, int64_t k, int64_t n, int64_t all)
 {
-    const int64_t taps = work->end - work->tap;
-    work->fetch = work->tap + taps * k / all;
-    work->fetch_end = work->tap + taps * (k + n) / all;
+    const conv_box *b = work->box;
+    work->fetch = b->fetch + b->fetches * k / all;
+    work->fetch_end = b->fetch + b->fetches * (k + n) / all;
 }
 
 /* What tiles fetch: nothing, outputs, or outputs and the inputs of the next tile. */
@@ -255,7 +263,7 @@ static const float no_bias[CONV_PACK] = { 0 };
 /* From output k on. */
 INLINE void tile_outputs(const conv_tiles *t, tile_work *work, int64_t k, int pb, int wide, tile_fetch fetch)
 {
-    work->fetch = work->fetch_end = work->tap;
+    work->fetch = work->fetch_end = work->box->fetch;
     for (int64_t n; k < t->outputs; k += n) {
         const int64_t left = t->outputs - k;
         n = left >= CONV_PACK && pb <= wide ? CONV_PACK : left >= 4 ? 4 : left;
@@ -291,7 +299,7 @@ static __attribute__((noinline)) void tall_fetching(const tile_work *t)
 static void tall_outputs(const conv_tiles *t, tile_work *work, tile_fetch fetch)
 {
     int64_t k = 0;
-    work->fetch = work->fetch_end = work->tap;
+    work->fetch = work->fetch_end = work->box->fetch;
     for (; t->outputs - k >= 2 * TILE_TALL || k % 4 != 0; k += TILE_TALL) {
         work->w = weights_of(t, k);
         work->third = weights_of(t, k + 2);
@@ -366,6 +374,8 @@ INLINE tile_work work_on(const conv_tiles *t, const conv_box *b)
         .w = t->w,
         .add = t->add,
         .relu = t->relu,
+        .stream = t->stream,
+        .box = b,
     };
 }
 
@@ -412,11 +422,14 @@ static void conv_tiles_of_box(const conv_tiles *t, const conv_box *b)
         return;
     }
     conv_tap tap[TAPS];
+    int64_t fetch[TAPS];
     for (int64_t i = 0; i < n * b->taps; i++) {
         const int64_t c = i / b->taps;
         const conv_tap *from = &b->tap[i % b->taps];
         tap[i] = (conv_tap){ c * t->x_channel + from->x, c * t->w_channel + from->w };
     }
+    for (int64_t i = 0; i < n * b->fetches; i++)
+        fetch[i] = i / b->fetches * t->x_channel + b->fetch[i % b->fetches];
     conv_tiles tiles = *t;
     tiles.channels /= n;
     tiles.x_channel *= n;
@@ -424,6 +437,8 @@ static void conv_tiles_of_box(const conv_tiles *t, const conv_box *b)
     conv_box box = *b;
     box.taps *= n;
     box.tap = tap;
+    box.fetches *= n;
+    box.fetch = fetch;
     tiles_of_box(&tiles, &box);
 }
 

@@ -66,6 +66,7 @@ typedef struct images_part {
     int64_t d_channel, dw_output;
     const int64_t *x_column, *dw_column;
     float *dw;
+    int64_t ahead_from, ahead_to; /* the rows that ask for the next call's */
 } images_part;
 
 /* One pixel, VW lanes: what there are fewer of, x of nc columns or d of kb outputs, is held in registers. */
@@ -99,10 +100,27 @@ INLINE void images_lanes(vf *acc, const float *x, const int64_t *x_column, const
     }
 }
 
+/* One row of pixels; ahead: asks for the next call's d. */
+INLINE void images_row(vf *acc, const float *x, const int64_t *x_column, const float *d, const images_part *a,
+                       const int kb, const int nc, const bool ahead)
+{
+    const conv_pairs *p = a->pairs;
+    const int64_t d_channel = a->d_channel;
+    for (int64_t i = p->count[2]; i > 0; i--, x += p->x_step[2], d += p->d_step[2]) {
+        if (ahead)
+#pragma GCC unroll 4
+            for (int k = 0; k < kb; k++)
+                __builtin_prefetch(d + k * d_channel + anew(&p->d_ahead), 0, 2);
+#pragma GCC unroll 2
+        for (int lane = 0; lane < CONV_LANES; lane += VW)
+            images_lanes(acc, x + lane, x_column, d + lane, d_channel, kb, nc);
+    }
+}
+
 INLINE void images_tile(const images_part *a, const int kb, const int nc)
 {
     const conv_pairs *p = a->pairs;
-    const int64_t *x_column = a->x_column, d_channel = a->d_channel;
+    const int64_t *x_column = a->x_column;
     int64_t near[IMAGES_MAX]; /* few: there are registers for them */
     if (nc < kb) {
         for (int j = 0; j < nc; j++)
@@ -117,10 +135,10 @@ INLINE void images_tile(const images_part *a, const int kb, const int nc)
         for (int64_t row = 0; row < p->count[1]; row++) {
             const float *x = p->x + b * p->x_step[0] + row * p->x_step[1];
             const float *d = a->d + b * p->d_step[0] + row * p->d_step[1];
-            for (int64_t i = p->count[2]; i > 0; i--, x += p->x_step[2], d += p->d_step[2])
-#pragma GCC unroll 2
-                for (int lane = 0; lane < CONV_LANES; lane += VW)
-                    images_lanes(acc, x + lane, x_column, d + lane, d_channel, kb, nc);
+            if (row >= a->ahead_from && row < a->ahead_to)
+                images_row(acc, x, x_column, d, a, kb, nc, true);
+            else
+                images_row(acc, x, x_column, d, a, kb, nc, false);
         }
     float sum[IMAGES_SUMS];
 #pragma GCC unroll 8
@@ -187,6 +205,8 @@ static void conv_grad_w_images(const conv_pairs *p, int64_t outputs, int64_t d_c
             .dw_output = dw_output,
             .x_column = p->x_column + from,
             .dw_column = p->dw_column + from,
+            .ahead_from = p->count[1] * g / groups,
+            .ahead_to = p->d_ahead != 0 ? p->count[1] * (g + 1) / groups : 0,
         };
         for (int64_t k = 0; k < outputs; k += step) {
             a.d = p->d + k * d_channel;

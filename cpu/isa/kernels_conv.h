@@ -28,6 +28,8 @@ typedef struct conv_box {
     int64_t y, y_row, y_column;
     int64_t taps;
     const conv_tap *tap;
+    int64_t fetches; /* x of taps worth asking for early: not those which another tap reads at the pixel before */
+    const int64_t *fetch;
 } conv_box;
 
 /* y[b, k, pixel] = sum over c, taps of w[k, c, tap] x[b, c, pixel + tap], and so on. */
@@ -44,6 +46,7 @@ typedef struct conv_tiles {
     bool relu;         /* the last slice */
     bool fetch;        /* x and y are larger than caches: worth asking for early */
     bool first;        /* outputs: later ones find x in L2 */
+    bool stream;       /* y is aligned to cache lines, and stored past the caches where a register is one */
 } conv_tiles;
 
 /* Four outputs a pixel, one of each remainder of row and column modulo 2, for the way back through stride 2 to few channels:
@@ -76,6 +79,7 @@ typedef struct conv_pairs {
     const float *x, *d; /* the first pair */
     int64_t columns;
     const int64_t *x_column, *dw_column;
+    int64_t d_ahead; /* grad_w_images: from d to what the next call reads, worth asking for; or 0 */
     int64_t panels, d_panel, dw_panel; /* grad_w_channels: 16s of outputs, and from one to the next */
 } conv_pairs;
 

@@ -71,6 +71,7 @@ static const conv_row conv_rows[] = {
 
     { "16-32 3x3 s1 9",       48, 16, 9, 9, 32, 3, 3,     CONV(1, 1), CASE_LARGE, 6 },
     { "3-13 3x3 s1 20",       17, 3, 20, 20, 13, 3, 3,    CONV(1, 1), CASE_LARGE, 0 }, /* pixels for several strips */
+    { "3-16 3x3 s1 9x96",     17, 3, 9, 96, 16, 3, 3,     CONV(1, 1), CASE_LARGE, 0 }, /* rows for two strips of weights */
     { "40-24 3x3 s1 4",       33, 40, 4, 4, 24, 3, 3,     CONV(1, 1), CASE_LARGE, 0 },
     { "16-20 1x1 s1 10",      32, 16, 10, 10, 20, 1, 1,   CONV(1, 0), CASE_LARGE, 0 },
 

@@ -79,10 +79,11 @@ Test(stream, convolutions)
     convolve(5);
 }
 
-static void gradient(int stride)
+static void gradient(int stride, int taps)
 {
-    const socle_conv p = { .stride = { stride, stride }, .pad = { 1, 1 }, .dilation = { 1, 1 }, .groups = 1 };
-    socle_tensor *w = weights(3), *dx[2];
+    const int pad = taps / 2;
+    const socle_conv p = { .stride = { stride, stride }, .pad = { pad, pad }, .dilation = { 1, 1 }, .groups = 1 };
+    socle_tensor *w = weights(taps), *dx[2];
     for (int i = 0; i < 2; i++) {
         const int n = i ? FEW : IMAGES;
         socle_tensor *x = images(n, 1), *all = images(n, 4);
@@ -103,8 +104,9 @@ static void gradient(int stride)
 
 Test(stream, gradients_of_images)
 {
-    gradient(1);
-    gradient(2);
+    gradient(1, 1);
+    gradient(1, 3);
+    gradient(2, 3);
 }
 
 Test(stream, norms)
