@@ -33,11 +33,19 @@ static void sweep_strip(const struct cpu_conv_kernels *kernels, const conv_plan 
     }
 }
 
+/* At most `most` or a few more: slices of nearly one size, of channels that tiles can merge. */
+static int64_t slice_channels(int64_t channels, int64_t most)
+{
+    enum { MERGED = 8 };
+    const int64_t slices = divide_up(channels, most);
+    return slices < 2 ? max64(channels, 1) : divide_up(channels, slices * MERGED) * MERGED;
+}
+
 void conv_sweep(const struct cpu_conv_kernels *kernels, const conv_plan *plan, const conv_tiles *all, bool relu)
 {
     enum { SUMS = 1024, L2_FLOATS = 65536, STRIP_FLOATS = 1 << 18 };
-    const int64_t most = SUMS / max64(plan->taps, 1) + 1, slices = max64(divide_up(all->channels, most), 1);
-    const int64_t channels = divide_up(all->channels, slices); /* slices of one size */
+    const int64_t most = (plan->phases ? kernels->phase_sums : SUMS) / max64(plan->taps, 1) + 1;
+    const int64_t channels = slice_channels(all->channels, most);
     const int64_t outputs = channels * plan->taps * all->outputs <= L2_FLOATS ? all->outputs : CONV_PACK;
     /* Several phases read the same rows of x: by strips of it that are in L2 from the first of them on. */
     const int64_t strips = plan->phases ? divide_up(all->channels * all->x_channel, STRIP_FLOATS) : 1;
@@ -53,7 +61,7 @@ void conv_sweep(const struct cpu_conv_kernels *kernels, const conv_plan *plan, c
                 t.bias = all->bias && c == 0 ? all->bias + k : NULL; /* once */
                 t.add = c > 0;
                 t.first = k == 0;
-                t.stream = all->stream && slices == 1;
+                t.stream = all->stream && channels >= all->channels;
                 t.relu = relu && c + t.channels == all->channels;
                 sweep_strip(kernels, plan, &t, strip, strips);
             }
@@ -104,17 +112,19 @@ static bool weights_are_few(const conv_geometry *g)
 
 enum { PRODUCT_CHUNKS = 16 }; /* at least, where there is work for them */
 
-/* Weights that no cache holds pass by once for every chunk of images: these are larger then, as long as outputs are left to
- * be shared out. */
+/* Weights that no cache holds pass by once for every chunk of images, and images once for every part of the outputs. Chunks of
+ * twice as many images, with half as many outputs, mean less of the former and more of the latter. */
 static void share_images(forward_job *j)
 {
-    enum { L2_FLOATS = 65536, PIXELS = 64 };
+    enum { L2_FLOATS = 65536 };
     const conv_geometry *g = j->g;
-    const int64_t tiles = divide_up(j->outputs, CONV_PACK), pixels = g->ho * g->wo;
-    int64_t blocks = conv_chunk_blocks(g);
-    while (j->packed.group > L2_FLOATS && blocks < g->blocks && blocks * pixels < PIXELS &&
-           divide_up(g->blocks, 2 * blocks) * tiles >= PRODUCT_CHUNKS)
+    const int64_t tiles = divide_up(j->outputs, CONV_PACK), images = g->blocks * j->channels * j->x.channel;
+    int64_t blocks = conv_chunk_blocks(g), chunks = divide_up(g->blocks, blocks);
+    while (j->packed.group > L2_FLOATS && chunks > 1 && divide_up(chunks, 2) * tiles >= PRODUCT_CHUNKS &&
+           chunks * chunks * j->packed.group > PRODUCT_CHUNKS * images) {
         blocks *= 2;
+        chunks = divide_up(g->blocks, blocks);
+    }
     j->chunk_blocks = min64(blocks, g->blocks);
     j->image_chunks = divide_up(g->blocks, j->chunk_blocks);
 }

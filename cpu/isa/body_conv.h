@@ -31,6 +31,14 @@ enum { TILE_PIECES = 2, QUAD_PIXELS = 2 };
 #endif
 enum { TILE_MAX = 6, TILE_SHORT_SUM = 96, PIXEL_PIECES = CONV_LANES / VW };
 
+/* AVX2: of sums whose inputs L1 does not keep from one pass to the next, 6 outputs of a single pixel. They read a line every
+ * 12 products, 4 x 3 every 6, and take 1.04 times as long as their products do, not 1.25. */
+#if VW == 8
+enum { TILE_TALL = 6, TILE_TALL_SUM = 200, PHASE_SUMS = 512 };
+#else
+enum { TILE_TALL = 0, TILE_TALL_SUM = INT32_MAX, PHASE_SUMS = 1024 };
+#endif
+
 /* Fewer products take no longer than fetching does. */
 enum { FETCH_SUM = 32 };
 
@@ -44,8 +52,10 @@ typedef struct tile_work {
     int64_t channels, x_channel, w_channel;
     const float *w, *bias; /* of the tile's first output */
     bool add, relu, stream;
+    const conv_box *box;
     const float *next[TILE_MAX];      /* of the tile after this one, */
-    const int64_t *fetch, *fetch_end; /* of which these taps are fetched meanwhile */
+    const int64_t *fetch, *fetch_end; /* of which these taps of the box are fetched meanwhile */
+    const float *third, *fifth;       /* w of a tall tile's outputs 2 and 4, which may be in the next pack */
 } tile_work;
 
 /* Compilers know neither how few general registers a tile leaves nor what their wide loads wait for. Both of these cost
@@ -112,9 +122,14 @@ INLINE void tile_pass(const tile_work *t, int first, const int kb, const int n, 
 #pragma GCC unroll 8
         for (int i = 0; i < n; i++)
             acc[j][i] = vf_set(t->bias[j]);
-    const float *x[TILE_MAX], *w = t->w;
+    const bool tall = kb == TILE_TALL;
+    const float *x[TILE_MAX], *w = t->w, *third = w, *fifth = w;
     for (int i = 0; i < n; i++)
         x[i] = input_of(t, first + i);
+    if (tall) {
+        third = alone(t->third);
+        fifth = alone(t->fifth);
+    }
     const conv_tap *end = t->end;
     if (fetch && first == 0 && !(VW == CONV_LANES && t->stream))
         fetch_outputs(t, kb, pb);
@@ -130,11 +145,17 @@ INLINE void tile_pass(const tile_work *t, int first, const int kb, const int n, 
                 v[i] = vf_load(x[i] + offset);
 #pragma GCC unroll 8
             for (int j = 0; j < kb; j++) {
-                vf s = vf_set(wt[j]);
+                vf s = vf_set(tall && j >= 4   ? fifth[tap->w + j - 4]
+                              : tall && j >= 2 ? third[tap->w + j - 2]
+                                               : wt[j]);
 #pragma GCC unroll 8
                 for (int i = 0; i < n; i++)
                     acc[j][i] += s * v[i];
             }
+        }
+        if (tall) {
+            third += anew(&t->w_channel);
+            fifth += anew(&t->w_channel);
         }
     }
     const int64_t channel = t->y_channel, offset = t->y_offset;
@@ -227,8 +248,9 @@ static void tile_fetching(const tile_work *t, int kb, int pb)
 }
 
 /* Outputs [k, k + n) of all fetch their share of the next tile's taps. */
-INLINE void share_fetches(tile_work *work, const conv_box *b, int64_t k, int64_t n, int64_t all)
+INLINE void share_fetches(tile_work *work, int64_t k, int64_t n, int64_t all)
 {
+    const conv_box *b = work->box;
     work->fetch = b->fetch + b->fetches * k / all;
     work->fetch_end = b->fetch + b->fetches * (k + n) / all;
 }
@@ -236,24 +258,62 @@ INLINE void share_fetches(tile_work *work, const conv_box *b, int64_t k, int64_t
 /* What tiles fetch: nothing, outputs, or outputs and the inputs of the next tile. */
 typedef enum tile_fetch { FETCH_NONE, FETCH_OUTPUTS, FETCH_NEXT } tile_fetch;
 
-static void tile_outputs(const conv_tiles *t, const conv_box *b, tile_work *work, int pb, int wide,
-                         tile_fetch fetch)
+static const float no_bias[CONV_PACK] = { 0 };
+
+/* From output k on. */
+INLINE void tile_outputs(const conv_tiles *t, tile_work *work, int64_t k, int pb, int wide, tile_fetch fetch)
 {
-    static const float no_bias[CONV_PACK] = { 0 };
-    work->fetch = work->fetch_end = b->fetch;
-    for (int64_t k = 0, n; k < t->outputs; k += n) {
+    work->fetch = work->fetch_end = work->box->fetch;
+    for (int64_t n; k < t->outputs; k += n) {
         const int64_t left = t->outputs - k;
         n = left >= CONV_PACK && pb <= wide ? CONV_PACK : left >= 4 ? 4 : left;
         work->w = t->w + k / CONV_PACK * t->w_tile + k % CONV_PACK;
         work->bias = t->bias ? t->bias + k : no_bias;
         work->y_offset = k * t->y_channel;
         if (fetch == FETCH_NEXT)
-            share_fetches(work, b, k, n, t->outputs);
+            share_fetches(work, k, n, t->outputs);
         if (fetch == FETCH_NONE)
             tile_plain(work, (int)n, pb);
         else
             tile_fetching(work, (int)n, pb);
     }
+}
+
+INLINE const float *weights_of(const conv_tiles *t, int64_t k)
+{
+    return t->w + k / CONV_PACK * t->w_tile + k % CONV_PACK;
+}
+
+/* Functions of their own: those of short tiles stay as small as they are. */
+static __attribute__((noinline)) void tall_plain(const tile_work *t)
+{
+    tile(t, TILE_TALL, 1, false);
+}
+
+static __attribute__((noinline)) void tall_fetching(const tile_work *t)
+{
+    tile(t, TILE_TALL, 1, true);
+}
+
+/* One pixel. Tall tiles come in twos: then what is left, in fours, lies within packs of weights. */
+static void tall_outputs(const conv_tiles *t, tile_work *work, tile_fetch fetch)
+{
+    int64_t k = 0;
+    work->fetch = work->fetch_end = work->box->fetch;
+    for (; t->outputs - k >= 2 * TILE_TALL || k % 4 != 0; k += TILE_TALL) {
+        work->w = weights_of(t, k);
+        work->third = weights_of(t, k + 2);
+        work->fifth = weights_of(t, k + 4);
+        work->bias = t->bias ? t->bias + k : no_bias;
+        work->y_offset = k * t->y_channel;
+        if (fetch == FETCH_NEXT)
+            share_fetches(work, k, TILE_TALL, t->outputs);
+        if (fetch == FETCH_NONE)
+            tall_plain(work);
+        else
+            tall_fetching(work);
+    }
+    tile_outputs(t, work, k, 1, 0, fetch);
 }
 
 /* A walk through the pixels of a box in the order column, row, block. */
@@ -315,17 +375,20 @@ INLINE tile_work work_on(const conv_tiles *t, const conv_box *b)
         .add = t->add,
         .relu = t->relu,
         .stream = t->stream,
+        .box = b,
     };
 }
 
 /* The box is cut into tiles whose sizes differ by one at most; or, where a single pixel is a pass or more, into full ones and
  * the rest. */
-static void conv_tiles_of_box(const conv_tiles *t, const conv_box *b)
+static void tiles_of_box(const conv_tiles *t, const conv_box *b)
 {
     const bool full = PIXEL_PIECES > 1;
     const int64_t sum = t->channels * b->taps;
-    const bool brief = sum <= TILE_SHORT_SUM, fetch = t->fetch && sum >= FETCH_SUM;
-    const int64_t most = brief ? TILE_SHORT_PIXELS : TILE_PIXELS;
+    const bool fetch = t->fetch && sum >= FETCH_SUM;
+    const bool brief = sum <= TILE_SHORT_SUM;
+    const bool tall = TILE_TALL && sum >= TILE_TALL_SUM && t->outputs >= 2 * TILE_TALL;
+    const int64_t most = brief ? TILE_SHORT_PIXELS : tall ? 1 : TILE_PIXELS;
     int64_t left = t->blocks * b->rows * b->columns;
     const int64_t tiles = (left + most - 1) / most;
     const int64_t size = full ? most : left / tiles, larger = full ? 0 : left % tiles;
@@ -339,94 +402,48 @@ static void conv_tiles_of_box(const conv_tiles *t, const conv_box *b)
             what = FETCH_NEXT;
             look_ahead(walk, (int)pb, &work);
         }
-        tile_outputs(t, b, &work, (int)pb, brief ? TILE_SHORT_WIDE_PIXELS : TILE_WIDE_PIXELS, what);
+        if (tall)
+            tall_outputs(t, &work, what);
+        else
+            tile_outputs(t, &work, 0, (int)pb, brief ? TILE_SHORT_WIDE_PIXELS : TILE_WIDE_PIXELS, what);
     }
 }
 
-/* ---- four phases ---- */
-
-/* The taps of one kind. rows, columns and pb are constants where it is inlined. */
-INLINE void quad_kind(const tile_work *t, const conv_quad_box *q, vf acc[4][TILE_MAX], const float *const *x,
-                      const int rows, const int columns, const int pb)
+/* Few taps: those of several channels become those of one, in the same order, and what a channel costs besides its products is
+ * paid once for all. Short sums are left alone: they feel every instruction between two tiles. */
+static void conv_tiles_of_box(const conv_tiles *t, const conv_box *b)
 {
-    const int kind = 3 * (rows - 1) + columns - 1;
-    const conv_tap *tap = t->tap + q->kind[kind], *end = t->tap + q->kind[kind + 1];
-    for (; tap < end; tap++) {
-        const int64_t offset = tap->x;
-        const float *w = anew_pointer(&t->w) + tap->w;
-        vf v[TILE_MAX];
-#pragma GCC unroll 8
-        for (int i = 0; i < pb; i++)
-            v[i] = vf_load(x[i] + offset);
-#pragma GCC unroll 4
-        for (int f = 0; f < 4; f++) {
-            if (!(rows >> (f >> 1) & columns >> (f & 1) & 1))
-                continue;
-            vf s = vf_set(w[f]);
-#pragma GCC unroll 8
-            for (int i = 0; i < pb; i++)
-                acc[f][i] += s * v[i];
-        }
+    enum { TAPS = 16 };
+    int64_t n = 1;
+    while (t->channels * b->taps > TILE_SHORT_SUM && t->channels % (2 * n) == 0 && 2 * n * b->taps <= TAPS)
+        n *= 2;
+    if (n == 1) {
+        tiles_of_box(t, b);
+        return;
     }
-}
-
-INLINE void quad_pass(const tile_work *t, const conv_quad_box *q, int lane, const int pb)
-{
-    vf acc[4][TILE_MAX];
-#pragma GCC unroll 4
-    for (int f = 0; f < 4; f++)
-#pragma GCC unroll 8
-        for (int i = 0; i < pb; i++)
-            acc[f][i] = vf_set(0);
-    const float *x[TILE_MAX];
-    for (int i = 0; i < pb; i++)
-        x[i] = alone(t->x[i]) + lane;
-    quad_kind(t, q, acc, x, 1, 1, pb);
-    quad_kind(t, q, acc, x, 1, 2, pb);
-    quad_kind(t, q, acc, x, 1, 3, pb);
-    quad_kind(t, q, acc, x, 2, 1, pb);
-    quad_kind(t, q, acc, x, 2, 2, pb);
-    quad_kind(t, q, acc, x, 2, 3, pb);
-    quad_kind(t, q, acc, x, 3, 1, pb);
-    quad_kind(t, q, acc, x, 3, 2, pb);
-    quad_kind(t, q, acc, x, 3, 3, pb);
-#pragma GCC unroll 4
-    for (int f = 0; f < 4; f++)
-        if (q->there[f])
-#pragma GCC unroll 8
-            for (int i = 0; i < pb; i++)
-                vf_store((float *)alone(t->y[i]) + (anew(&q->phase[f]) + lane), acc[f][i]);
-}
-
-/* 1 to QUAD_PIXELS pixels. */
-static void quad_tile(const tile_work *t, const conv_quad_box *q, int pb)
-{
-    for (int lane = 0; lane < CONV_LANES; lane += VW)
-        /* clang-format off */
-        switch (pb) {
-        case 1: quad_pass(t, q, lane, 1); break;
-        case 2: quad_pass(t, q, lane, 2); break;
-        case 3: if (QUAD_PIXELS >= 3) quad_pass(t, q, lane, 3); break;
-        default: if (QUAD_PIXELS >= 4) quad_pass(t, q, lane, 4);
-        }
-    /* clang-format on */
-}
-
-static void conv_quads_of_box(const conv_tiles *t, const conv_quad_box *q)
-{
-    const int64_t pixels = t->blocks * q->box.rows * q->box.columns;
-    const int64_t tiles = (pixels + QUAD_PIXELS - 1) / QUAD_PIXELS;
-    const int64_t size = pixels / tiles, larger = pixels % tiles;
-    tile_work work = work_on(t, &q->box);
-    pixel_walk walk = walk_box(t, &q->box);
-    for (int64_t i = 0; i < tiles; i++) {
-        const int pb = (int)(i < larger ? size + 1 : size);
-        walk_pixels(&walk, pb, work.x, work.y);
-        quad_tile(&work, q, pb);
+    conv_tap tap[TAPS];
+    int64_t fetch[TAPS];
+    for (int64_t i = 0; i < n * b->taps; i++) {
+        const int64_t c = i / b->taps;
+        const conv_tap *from = &b->tap[i % b->taps];
+        tap[i] = (conv_tap){ c * t->x_channel + from->x, c * t->w_channel + from->w };
     }
+    for (int64_t i = 0; i < n * b->fetches; i++)
+        fetch[i] = i / b->fetches * t->x_channel + b->fetch[i % b->fetches];
+    conv_tiles tiles = *t;
+    tiles.channels /= n;
+    tiles.x_channel *= n;
+    tiles.w_channel *= n;
+    conv_box box = *b;
+    box.taps *= n;
+    box.tap = tap;
+    box.fetches *= n;
+    box.fetch = fetch;
+    tiles_of_box(&tiles, &box);
 }
 
 #include "body_conv_pack.h"
+#include "body_conv_quads.h"
 #include "body_conv_weights.h"
 
 /* ---- the yardstick ---- */
@@ -458,6 +475,7 @@ static float conv_peak(int64_t n)
 static const struct cpu_conv_kernels conv_kernels = {
     .pack = conv_pack_windows,
     .tiles = conv_tiles_of_box,
+    .phase_sums = PHASE_SUMS,
     .quads = conv_quads_of_box,
     .grad_w_images = conv_grad_w_images,
     .images_few = IMAGES_FEW,

@@ -1,7 +1,7 @@
 /* Weights [output][channel][tap] side by side for tiles of 8 outputs: [channel][tap][8]; see kernels_conv.h.
  *
- * That is a transposition, which squares of 8 x 8 in registers do at the speed of memory. Where few taps of a window are
- * wanted, they are picked one by one: each line of memory that is read then gives one or two numbers. */
+ * That is a transposition, which squares of 8 x 8 in registers do at the speed of memory. Where one or two taps of a window
+ * are wanted, they are picked one by one: each line of memory that is read then gives one or two numbers. */
 
 typedef float pack_row __attribute__((vector_size(CONV_PACK * 4), aligned(4), may_alias));
 
@@ -63,10 +63,35 @@ INLINE void pack_columns(float *to, const float *w, int64_t output_stride, const
         pick_pack(to + i * CONV_PACK, w + i, output_stride, outputs);
 }
 
+/* Whether all wanted taps, and enough of them, are among eight neighbours. */
+INLINE bool taps_are_near(const conv_windows *p)
+{
+    enum { FEW = 2 };
+    return p->taps > FEW && p->window >= CONV_PACK && p->tap[p->taps - 1] - p->tap[0] < CONV_PACK;
+}
+
+/* Those of one channel: the eight are transposed, and the wanted ones kept. */
+INLINE void pack_near(float *to, const float *w, const conv_windows *p, const int outputs)
+{
+    const int64_t last = p->tap[p->taps - 1], first = last < CONV_PACK ? 0 : last - CONV_PACK + 1;
+    pack_row r[CONV_PACK];
+#pragma GCC unroll 8
+    for (int k = 0; k < CONV_PACK; k++)
+        r[k] = k < outputs ? *(const pack_row *)(w + k * p->output_stride + first) : (pack_row){ 0 };
+    transpose_pack(r);
+    float all[CONV_PACK * CONV_PACK];
+#pragma GCC unroll 8
+    for (int k = 0; k < CONV_PACK; k++)
+        *(pack_row *)(all + k * CONV_PACK) = r[k];
+    for (int64_t t = 0; t < p->taps; t++)
+        *(pack_row *)(to + t * CONV_PACK) = *(const pack_row *)(all + (p->tap[t] - first) * CONV_PACK);
+}
+
 /* outputs is a constant, or at least not 8, where it is inlined. */
 INLINE void pack_windows(const conv_windows *p, const int outputs)
 {
     const int64_t step = p->taps * CONV_PACK;
+    const bool near = p->taps < p->window && taps_are_near(p);
     if (p->taps == p->window && p->channel_stride == p->window) {
         pack_columns(p->to, p->w, p->output_stride, outputs, p->channels * p->window);
         return;
@@ -80,7 +105,9 @@ INLINE void pack_windows(const conv_windows *p, const int outputs)
 #pragma GCC unroll 8
             for (int k = 0; k < outputs; k++)
                 __builtin_prefetch(w + k * p->output_stride + PACK_AHEAD);
-            for (int64_t t = 0; t < p->taps; t++)
+            if (near)
+                pack_near(to, w, p, outputs);
+            for (int64_t t = 0; t < p->taps && !near; t++)
                 pick_pack(to + t * CONV_PACK, w + p->tap[t], p->output_stride, outputs);
         }
     }

@@ -89,6 +89,7 @@ struct cpu_conv_kernels {
 
     /* All pixels of box in all blocks of t, all outputs. Sums over channels, then taps, in order. */
     void (*tiles)(const conv_tiles *t, const conv_box *box);
+    int phase_sums; /* channels times taps of a slice that is worth it, where boxes of several phases read the same x */
 
     /* One output channel, all pixels of box in all blocks of t, with four weights where each tap says; t's channels,
      * outputs, their strides, bias, add and relu are not read. */

@@ -114,6 +114,7 @@ static const conv_row conv_rows[] = {
     /* more channels than are summed in one go, and more weights than stay in cache */
     { "150-70 3x3 s1 2",      17, 150, 2, 2, 70, 3, 3,    CONV(1, 1), CASE_LARGE, 0 },
     { "12-150 3x3 s2 3",      17, 12, 3, 3, 150, 3, 3,    CONV(2, 1), CASE_LARGE, 0 },
+    { "220-61 1x1 s1 2x3",    17, 220, 2, 3, 61, 1, 1,    CONV(1, 0), CASE_LARGE, 0 }, /* long sums of one tap */
 
     /* small maps, which do not meet all taps */
     { "37-45 3x3 s1 1",       33, 37, 1, 1, 45, 3, 3,     CONV(1, 1), CASE_LARGE, 0 },
