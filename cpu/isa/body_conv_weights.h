@@ -100,26 +100,31 @@ INLINE void images_lanes(vf *acc, const float *x, const int64_t *x_column, const
     }
 }
 
-/* One row of pixels; ahead: asks for the next call's d. */
-INLINE void images_row(vf *acc, const float *x, const int64_t *x_column, const float *d, const images_part *a,
-                       const int kb, const int nc, const bool ahead)
+/* All pairs; ahead: some rows ask for the next call's d. */
+INLINE void images_pairs(vf *acc, const images_part *a, const int64_t *x_column, const int kb, const int nc,
+                         const bool ahead)
 {
     const conv_pairs *p = a->pairs;
     const int64_t d_channel = a->d_channel;
-    for (int64_t i = p->count[2]; i > 0; i--, x += p->x_step[2], d += p->d_step[2]) {
-        if (ahead)
+    for (int64_t b = 0; b < p->count[0]; b++)
+        for (int64_t row = 0; row < p->count[1]; row++) {
+            const float *x = p->x + b * p->x_step[0] + row * p->x_step[1];
+            const float *d = a->d + b * p->d_step[0] + row * p->d_step[1];
+            const int64_t next = ahead && row >= a->ahead_from && row < a->ahead_to ? p->d_ahead : 0;
+            for (int64_t i = p->count[2]; i > 0; i--, x += p->x_step[2], d += p->d_step[2]) {
+                if (ahead)
 #pragma GCC unroll 4
-            for (int k = 0; k < kb; k++)
-                __builtin_prefetch(d + k * d_channel + anew(&p->d_ahead), 0, 2);
+                    for (int k = 0; k < kb; k++)
+                        __builtin_prefetch(d + k * d_channel + next, 0, 2);
 #pragma GCC unroll 2
-        for (int lane = 0; lane < CONV_LANES; lane += VW)
-            images_lanes(acc, x + lane, x_column, d + lane, d_channel, kb, nc);
-    }
+                for (int lane = 0; lane < CONV_LANES; lane += VW)
+                    images_lanes(acc, x + lane, x_column, d + lane, d_channel, kb, nc);
+            }
+        }
 }
 
 INLINE void images_tile(const images_part *a, const int kb, const int nc)
 {
-    const conv_pairs *p = a->pairs;
     const int64_t *x_column = a->x_column;
     int64_t near[IMAGES_MAX]; /* few: there are registers for them */
     if (nc < kb) {
@@ -131,15 +136,10 @@ INLINE void images_tile(const images_part *a, const int kb, const int nc)
 #pragma GCC unroll 48
     for (int i = 0; i < IMAGES_SUMS; i++)
         acc[i] = vf_set(0);
-    for (int64_t b = 0; b < p->count[0]; b++)
-        for (int64_t row = 0; row < p->count[1]; row++) {
-            const float *x = p->x + b * p->x_step[0] + row * p->x_step[1];
-            const float *d = a->d + b * p->d_step[0] + row * p->d_step[1];
-            if (row >= a->ahead_from && row < a->ahead_to)
-                images_row(acc, x, x_column, d, a, kb, nc, true);
-            else
-                images_row(acc, x, x_column, d, a, kb, nc, false);
-        }
+    if (a->ahead_to > 0)
+        images_pairs(acc, a, x_column, kb, nc, true);
+    else
+        images_pairs(acc, a, x_column, kb, nc, false);
     float sum[IMAGES_SUMS];
 #pragma GCC unroll 8
     for (int g = 0; g * VW < kb * nc; g++)
