@@ -3,6 +3,7 @@
 #ifndef CPU_CONV_GRAD_W_H
 #define CPU_CONV_GRAD_W_H
 
+#include "conv_pieces.h"
 #include "winograd_share.h"
 #include "winograd_weights.h"
 
@@ -14,22 +15,6 @@ typedef enum grad_w_way {
     GRAD_W_WINOGRAD, /* 3x3 windows: partial sums like those of CHANNELS, or of rounds of chunks */
     GRAD_W_SHARED    /* the same, from what dx is made of: winograd_share.h sums */
 } grad_w_way;
-
-/* Output pixels of which one list of columns of dw takes the same: x of the pixel (rows.from, columns.from) and of column
- * j lies at x + x_column[j], its sum at dw + dw_column[j]. */
-typedef struct grad_w_piece {
-    conv_range rows, columns;
-    int64_t x, x_row, x_column_step;
-    int64_t dw, n;
-    const int64_t *x_column, *dw_column;
-} grad_w_piece;
-
-/* x, and all pieces of it for one group. */
-typedef struct grad_w_source {
-    lane_map x;
-    int64_t n;
-    grad_w_piece *piece;
-} grad_w_source;
 
 typedef struct grad_w {
     const struct cpu_conv_kernels *kernels;
@@ -54,7 +39,8 @@ typedef struct grad_w {
 socle_status grad_w_prepare(workspace *ws, grad_w *j, lane_map x, int64_t chunk_blocks, bool panels);
 /* Must dz hold zeros in the lanes without an image? */
 bool grad_w_wants_zeros(const grad_w *j);
-/* One chunk's share; dz is the chunk's, of all channels, and begins with these of its rows. GRAD_W_SHARED: winograd_share_begin instead, and so on. */
+/* One chunk's share; dz is the chunk's, of all channels, and begins with these of its rows. GRAD_W_SHARED: not this, but
+ * winograd_share_panel and winograd_share_end. */
 void grad_w_chunk(const grad_w *j, int64_t chunk, lane_map dz, conv_range rows);
 /* How many rows of dz at a time stay in the cache; all where they cannot come in strips. */
 int64_t grad_w_strip(const grad_w *j);

@@ -124,8 +124,8 @@ INLINE void norm_moments_of_piece(int64_t n, const float *x, const float *shift,
 static void norm_moments(int64_t n, const float *x, const float *shift, int64_t before, float *mean, float *m2)
 {
     for (int64_t at = 0; at < n; at += NORM_PIECE)
-        norm_moments_of_piece(n - at < NORM_PIECE ? n - at : NORM_PIECE, x + at, shift, before + at / NORM_LANES, mean,
-                              m2);
+        norm_moments_of_piece(n - at < NORM_PIECE ? n - at : NORM_PIECE, x + at, shift, before + at / NORM_LANES,
+                              mean, m2);
 }
 
 INLINE float norm_total(norm_group g)

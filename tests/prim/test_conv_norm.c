@@ -13,7 +13,7 @@ typedef struct row {
 
 static const row rows[] = {
     { 64, 1, 12, 8, 5, 2, true, false, true, false, false }, /* a first layer */
-    { 40, 2, 50, 9, 3, 1, true, false, true, true, false }, /* dz in strips, the last of them short */
+    { 40, 2, 50, 9, 3, 1, true, false, true, true, false },  /* dz in strips, the last of them short */
     { 64, 8, 6, 16, 3, 2, true, false, true, false, true },
     { 32, 16, 4, 20, 3, 1, false, true, true, false, true }, /* conv -> norm -> act */
     { 33, 5, 7, 7, 3, 1, true, false, true, true, true }, /* a block with one image, and a bias behind the ReLU */
