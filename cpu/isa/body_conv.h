@@ -387,7 +387,7 @@ static void tiles_of_box(const conv_tiles *t, const conv_box *b)
     const int64_t sum = t->channels * b->taps;
     const bool fetch = t->fetch && sum >= FETCH_SUM;
     const bool brief = sum <= TILE_SHORT_SUM;
-    const bool tall = TILE_TALL && sum >= TILE_TALL_SUM && t->outputs >= 2 * TILE_TALL;
+    const bool tall = TILE_TALL > 0 && sum >= TILE_TALL_SUM && t->outputs >= 2 * TILE_TALL;
     const int64_t most = brief ? TILE_SHORT_PIXELS : tall ? 1 : TILE_PIXELS;
     int64_t left = t->blocks * b->rows * b->columns;
     const int64_t tiles = (left + most - 1) / most;
